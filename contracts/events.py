@@ -1,0 +1,141 @@
+"""Event types and their versions, read from `events/<event_type>/v<N>.yaml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts._located import Located, load_located
+from contracts.fields import Field, Kind, parse_members
+
+_HEADER = frozenset("domain owner description grain entity lifts data".split())
+_DEMANDED = ("domain", "owner", "description", "grain", "entity", "data")
+_LIFT_KEYS = frozenset({"from", "cast", "constant"})
+_CASTABLE = ("string", "integer", "number", "boolean", "money")
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """How one field of this version is made from a row of the version before."""
+
+    field: str
+    source: str | None = None
+    cast: Kind | None = None
+    constant: str | int | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventVersion:
+    """One version of an event type's contract."""
+
+    event_type: str
+    version: int
+    domain: str
+    owner: str
+    description: str
+    grain: str
+    entity: str
+    fields: tuple[Field, ...]
+    lifts: tuple[Lift, ...]
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """An event type: its versions, oldest first. The newest shapes the curated table."""
+
+    name: str
+    versions: tuple[EventVersion, ...]
+
+    @property
+    def latest(self) -> EventVersion:
+        """The version whose fields are the curated table's columns."""
+        return self.versions[-1]
+
+    def version(self, number: int) -> EventVersion | None:
+        """The version with that number, or None."""
+        return next((v for v in self.versions if v.version == number), None)
+
+
+def load_event_type(folder: Path, shapes: Mapping[str, Located], reserved: frozenset[str]) -> EventType:
+    """Read every version of one event type.
+
+    Args:
+        folder: `events/<event_type>`.
+        shapes: what `$ref` may name.
+        reserved: column names of the envelope and the lake, which data fields may not take.
+
+    Raises:
+        ContractError: naming file and line.
+    """
+    numbered = sorted((_number(path), path) for path in folder.glob("*.yaml"))
+    versions = [_version(folder.name, number, path, shapes, reserved) for number, path in numbered]
+    for i, (number, path) in enumerate(numbered, start=1):
+        if number != i:
+            raise load_located(path).error(f"versions run v1, v2, … without gaps; v{i} is missing")
+    return EventType(folder.name, tuple(versions))
+
+
+def _number(path: Path) -> int:
+    match = re.fullmatch(r"v([1-9][0-9]*)\.yaml", path.name)
+    if not match:
+        raise load_located(path).error("a contract file is named v1.yaml, v2.yaml, …")
+    return int(match[1])
+
+
+def _version(
+    event_type: str, number: int, path: Path, shapes: Mapping[str, Located], reserved: frozenset[str]
+) -> EventVersion:
+    node = load_located(path)
+    node.refuse_unknown(_HEADER, "header")
+    for key in _DEMANDED:
+        if not node.get(key):
+            raise node.error(f"the header lacks {key!r}")
+    fields = parse_members(node["data"], shapes)
+    _check_names(node, fields, reserved)
+    return EventVersion(
+        event_type=event_type,
+        version=number,
+        domain=node["domain"],
+        owner=node["owner"],
+        description=" ".join(str(node["description"]).split()),
+        grain=node["grain"],
+        entity=node["entity"],
+        fields=fields,
+        lifts=_lifts(node, fields, number),
+        path=path,
+    )
+
+
+def _check_names(node: Located, fields: tuple[Field, ...], reserved: frozenset[str]) -> None:
+    names = {f.name for f in fields}
+    if node["entity"] not in names:
+        raise node.error(f"entity {node['entity']!r} is not among the fields", "entity")
+    properties = node["data"]["properties"]
+    for field in fields:
+        if field.name in reserved:
+            raise properties.error(f"field {field.name!r} is a column of the envelope; choose another name", field.name)
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", field.name):
+            raise properties.error(f"field {field.name!r} is not snake_case", field.name)
+        if not field.description:
+            raise properties.error(f"field {field.name!r} has no description", field.name)
+
+
+def _lifts(node: Located, fields: tuple[Field, ...], number: int) -> tuple[Lift, ...]:
+    lifts = node.get("lifts") or {}
+    if lifts and number == 1:
+        raise node.error("v1 has no version before it to lift from", "lifts")
+    return tuple(_lift(name, lifts, fields) for name in lifts)
+
+
+def _lift(name: str, lifts: Located, fields: tuple[Field, ...]) -> Lift:
+    how: Located = lifts[name]
+    how.refuse_unknown(_LIFT_KEYS, "lift")
+    if name not in {f.name for f in fields}:
+        raise lifts.error(f"lifted field {name!r} is not among the fields", name)
+    cast = how.get("cast")
+    if cast is not None and cast not in _CASTABLE:
+        raise how.error(f"cast {cast!r} is not supported; use one of: {', '.join(_CASTABLE)}", "cast")
+    return Lift(name, how.get("from", name), Kind(cast) if cast else None, how.get("constant"))

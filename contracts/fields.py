@@ -1,0 +1,191 @@
+"""A field as a contract declares it: JSON Schema (2020-12) restricted to what every derivation supports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from contracts._located import Located
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+class Kind(StrEnum):
+    """What a value is; one kind is one type in every derivation."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE_TIME = "date-time"
+    DATE = "date"
+    MONEY = "money"
+    RATE = "rate"
+    BYTES = "bytes"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+# format → (kind, pattern of the text or None)
+FORMATS: Mapping[str, tuple[Kind, str | None]] = {
+    "date-time": (Kind.DATE_TIME, None),
+    "date": (Kind.DATE, None),
+    "money": (Kind.MONEY, r"^-?[0-9]{1,14}(\.[0-9]{1,4})?\Z"),
+    "unsigned-money": (Kind.MONEY, r"^[0-9]{1,14}(\.[0-9]{1,4})?\Z"),
+    "rate": (Kind.RATE, r"^[0-9]{1,8}(\.[0-9]{1,10})?\Z"),
+    "currency-code": (Kind.STRING, r"^[A-Z]{3}\Z"),
+    "country-code": (Kind.STRING, r"^[A-Z]{2}\Z"),
+    "sha256": (Kind.STRING, r"^[0-9a-f]{64}\Z"),
+    "bytes": (Kind.BYTES, None),
+}
+
+_KEYWORDS = frozenset(
+    "$ref type enum format minLength maxLength minimum maximum items minItems maxItems properties required "
+    "description x-pii x-retention-days".split()
+)
+_TYPES = ("string", "integer", "number", "boolean", "object", "array")
+_APPLIES: Mapping[str, tuple[str, ...]] = {
+    "string": ("enum", "format", "minLength", "maxLength"),
+    "integer": ("minimum", "maximum"),
+    "number": ("minimum", "maximum"),
+    "boolean": (),
+    "object": ("properties", "required"),
+    "array": ("items", "minItems", "maxItems"),
+}
+_PII = ("direct", "pseudonymous", "quasi")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One declared field. `members` belong to an object, `element` to an array."""
+
+    name: str
+    kind: Kind
+    required: bool = False
+    nullable: bool = False
+    description: str = ""
+    enum: tuple[str, ...] = ()
+    format: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    members: tuple[Field, ...] = ()
+    element: Field | None = None
+    pii: str | None = None
+    retention_days: int | None = None
+
+    @property
+    def pattern(self) -> str | None:
+        """The regular expression the text must match in whole, or None."""
+        return FORMATS[self.format][1] if self.format else None
+
+    @property
+    def optional(self) -> bool:
+        """True when a row may lack the value, so that its column is nullable."""
+        return self.nullable or not self.required
+
+
+def parse_members(node: Located, shapes: Mapping[str, Located]) -> tuple[Field, ...]:
+    """The fields of an object schema, in the order they are written.
+
+    Raises:
+        ContractError: for an unsupported keyword, type or format, naming file and line.
+    """
+    properties = node.get("properties", Located())
+    required = node.get("required", [])
+    for name in required:
+        if name not in properties:
+            raise node.error(f"required field {name!r} is not among the properties", "required")
+    for name, child in properties.items():
+        if not isinstance(child, Located):
+            raise properties.error(f"field {name!r} needs a mapping such as {{type: string, description: ...}}", name)
+    return tuple(
+        replace(parse_field(name, child, shapes), required=name in required) for name, child in properties.items()
+    )
+
+
+def parse_field(name: str, node: Located, shapes: Mapping[str, Located]) -> Field:
+    """One field from its schema node."""
+    node.refuse_unknown(_KEYWORDS, "keyword")
+    if "$ref" in node:
+        return _referenced(name, node, shapes)
+    type_name, nullable = _type(name, node)
+    _check_applicable(node, type_name)
+    kind = _kind(node, type_name)
+    items = node.get("items")
+    return Field(
+        name=name,
+        kind=kind,
+        nullable=nullable,
+        description=str(node.get("description", "")),
+        enum=_enum(node, nullable=nullable),
+        format=node.get("format"),
+        min_length=node.get("minLength"),
+        max_length=node.get("maxLength"),
+        minimum=node.get("minimum"),
+        maximum=node.get("maximum"),
+        min_items=node.get("minItems"),
+        max_items=node.get("maxItems"),
+        members=parse_members(node, shapes),
+        element=replace(parse_field("element", items, shapes), required=True) if items is not None else None,
+        pii=_pii(node),
+        retention_days=node.get("x-retention-days"),
+    )
+
+
+def _referenced(name: str, node: Located, shapes: Mapping[str, Located]) -> Field:
+    prefix, _, shape = str(node["$ref"]).partition("#/")
+    if prefix != "shapes.yaml" or shape not in shapes:
+        raise node.error(f"$ref {node['$ref']!r} is unknown; use shapes.yaml#/<name> with one of: {', '.join(shapes)}", "$ref")
+    field = parse_field(name, shapes[shape], shapes)
+    if "type" in node:  # a sibling keyword narrows, as in JSON Schema
+        field = replace(field, nullable=field.nullable and _type(name, node)[1])
+    return replace(field, description=str(node.get("description", field.description)), pii=_pii(node) or field.pii)
+
+
+def _type(name: str, node: Located) -> tuple[str, bool]:
+    if "type" not in node:
+        raise node.error(f"field {name!r} has no type")
+    declared = node["type"] if isinstance(node["type"], list) else [node["type"]]
+    real = [t for t in declared if t not in {"null", None}]
+    if len(real) != 1 or real[0] not in _TYPES or len(declared) > 2:
+        raise node.error(f"type {node['type']!r} is not supported; use one of {', '.join(_TYPES)}, or [that, \"null\"]", "type")
+    return real[0], len(declared) == 2
+
+
+def _check_applicable(node: Located, type_name: str) -> None:
+    for keyword in node:
+        homes = [t for t, words in _APPLIES.items() if keyword in words]
+        if homes and type_name not in homes:
+            raise node.error(f"keyword {keyword!r} does not apply to type {type_name}", keyword)
+    if type_name == "array" and "items" not in node:
+        raise node.error("an array needs items")
+
+
+def _kind(node: Located, type_name: str) -> Kind:
+    name = node.get("format")
+    if name is None:
+        return Kind(type_name)
+    if name not in FORMATS:
+        raise node.error(f"format {name!r} is not supported; use one of: {', '.join(FORMATS)}", "format")
+    return FORMATS[name][0]
+
+
+def _enum(node: Located, *, nullable: bool) -> tuple[str, ...]:
+    values = [v for v in node.get("enum", []) if v is not None]
+    if not all(isinstance(v, str) for v in values):
+        raise node.error("enum values are strings; quote words such as NO, on or 1", "enum")
+    if values and nullable != (None in node["enum"]):
+        raise node.error("a nullable enum lists null, and no other does, or a plain validator would disagree", "enum")
+    return tuple(values)
+
+
+def _pii(node: Located) -> str | None:
+    value = node.get("x-pii")
+    if value is not None and value not in _PII:
+        raise node.error(f"x-pii {value!r} is not supported; use one of: {', '.join(_PII)}", "x-pii")
+    return value

@@ -1,0 +1,40 @@
+"""Where things live and what they are called: one place for every prefix, namespace and file name."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Final
+
+FORMAT_VERSION: Final = 1
+
+CURATED: Final = "curated"
+MARTS: Final = "marts"
+PLATFORM: Final = "platform"
+LEDGER: Final = f"{PLATFORM}.ledger"
+QUARANTINE: Final = f"{PLATFORM}.quarantine"
+EVENT_IDS: Final = f"{PLATFORM}.event_ids"
+DEFAULT_BUS: Final = "commerce"
+
+_RAW_HOUR = re.compile(r"bus=[^/]+/ingest_date=(\d{4}-\d{2}-\d{2})/ingest_hour=(\d{2})/")
+
+
+def curated_table(event_type: str) -> str:
+    """Identifier of an event type's curated table."""
+    return f"{CURATED}.{event_type}"
+
+
+def raw_prefix(bus: str, arrived_at: dt.datetime) -> str:
+    """Prefix of the raw objects of one bus and arrival hour (UTC), as Firehose writes it too."""
+    return f"bus={bus}/ingest_date={arrived_at:%Y-%m-%d}/ingest_hour={arrived_at:%H}/"
+
+
+def arrival_hour(raw_object: str) -> dt.datetime | None:
+    """The arrival hour (UTC, naive) in a raw object's path, or None where it has none."""
+    match = _RAW_HOUR.match(raw_object)
+    if not match:
+        return None
+    try:
+        return dt.datetime.fromisoformat(f"{match[1]}T{match[2]}:00:00")
+    except ValueError:
+        return None

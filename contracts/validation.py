@@ -1,0 +1,238 @@
+"""The verdict on one record, given by the same code to producers, at the door and at curate."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+import xxhash
+from msgspec import UNSET, Raw, Struct
+
+from contracts.declarations import Declarations
+from contracts.fields import Field, Kind
+from contracts.structs import decoder, envelope_type
+
+MAX_RECORD_BYTES: Final = 1_048_576
+"""EventBridge takes entries of at most 1 MB; what is larger did not come from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a record is no event. `error_type` is one of the words in the glossary."""
+
+    error_type: str
+    message: str
+    field: str | None = None
+    event_type: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A record that fits its contract."""
+
+    event_type: str
+    version: int
+    extras: str | None
+    payload_hash: int
+
+
+def duplicate_key(key: str, event_type: str, event_id: str | None) -> Rejection:
+    """A record with a key that stands twice has no one meaning."""
+    return Rejection("duplicate_key", f"Key {key!r} stands twice in one object.", None, event_type, event_id)
+
+
+class _Header(Struct):
+    detail_type: str = msgspec.field(name="detail-type")
+    detail: Raw
+
+
+class _Peek(Struct):
+    metadata: dict[str, Any]
+
+
+class Validator:
+    """Validators derived from the contracts.
+
+    `read_fast` takes only records of the newest versions without unknown fields, and raises for all others; `read`
+    takes any bytes at all.
+    """
+
+    def __init__(self, declarations: Declarations) -> None:
+        self._declarations = declarations
+        latest = [envelope_type(declarations.envelope, e.latest, strict=True) for e in declarations.events.values()]
+        self.read_fast: Callable[[bytes], Any] = decoder(latest).decode
+        self.types: dict[type[Struct], str] = dict(zip(latest, declarations.events, strict=True))
+        self._header = msgspec.json.Decoder(_Header)
+        self._peek = msgspec.json.Decoder(_Peek)
+        self._transport = tuple(sorted(declarations.envelope.transport))
+        self._lenient = cache(self._lenient_decoder)
+        self._known = cache(self._known_fields)
+
+    def read(self, record: bytes) -> Reading | Rejection:
+        """The verdict on one record; never raises, whatever the bytes."""
+        try:
+            return self._read(record)
+        except RecursionError:
+            return Rejection("deep_nesting", "The record is nested deeper than any contract; it was not parsed.")
+
+    def payload_hash(self, record: Any, unknown: str = "") -> int:
+        """XXH3 of the canonical payload: data and metadata less transport fields, signed 64 bits.
+
+        The canonical form is JSON with sorted keys and no white space, as in RFC 8785, of the values as the contract reads
+        them, so that `…:00Z` and `…:00.000Z` are one time. Changes the record: transport fields are unset.
+        """
+        metadata = record.detail.metadata
+        for name in self._transport:
+            setattr(metadata, name, UNSET)
+        payload = msgspec.json.encode(record.detail, order="sorted")
+        unsigned = xxhash.xxh3_64_intdigest(payload + unknown.encode() if unknown else payload)
+        return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+
+    def _read(self, record: bytes) -> Reading | Rejection:
+        header = self._read_header(record)
+        if isinstance(header, Rejection):
+            return header
+        event_type = header.detail_type
+        metadata = self._metadata(header.detail)
+        event_id = metadata.get("event_id")
+        event_id = event_id if isinstance(event_id, str) else None
+        if event_type not in self._declarations.events:
+            return Rejection("unknown_event_type", f"No contract declares event type {event_type!r}.", "$.detail-type", event_type, event_id)
+        version = metadata.get("schema_version")
+        event = self._declarations.events[event_type]
+        if type(version) is int and event.version(version) is None:
+            newest = event.latest.version
+            message = f"{event_type} has no version {version}; the newest is {newest}."
+            return Rejection("unknown_version", message, "$.detail.metadata.schema_version", event_type, event_id)
+        number = version if type(version) is int else event.latest.version
+        return self._read_typed(record, event_type, number, event_id)
+
+    def _read_header(self, record: bytes) -> _Header | Rejection:
+        if len(record) > MAX_RECORD_BYTES:
+            return Rejection("oversized_record", f"The record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken.")
+        try:
+            record.decode()
+            return self._header.decode(record)
+        except UnicodeDecodeError as e:
+            return Rejection("invalid_utf8", f"Byte {e.start} is not UTF-8.")
+        except msgspec.ValidationError as e:
+            return Rejection("not_an_envelope", f"Not an EventBridge envelope: {e}.", _path(e))
+        except msgspec.DecodeError as e:
+            return Rejection("malformed_json", f"Not JSON: {e}.")
+
+    def _metadata(self, detail: Raw) -> dict[str, Any]:
+        try:
+            return self._peek.decode(detail).metadata
+        except msgspec.DecodeError:
+            return {}
+
+    def _read_typed(self, record: bytes, event_type: str, version: int, event_id: str | None) -> Reading | Rejection:
+        try:
+            found = self._lenient(event_type, version).decode(record)
+        except msgspec.ValidationError as e:
+            return Rejection(_violation(str(e)), f"{e}.", _path(e), event_type, event_id)
+        except msgspec.DecodeError as e:
+            return Rejection("malformed_json", f"Not JSON: {e}.", None, event_type, event_id)
+        try:
+            tree = json.loads(record, object_pairs_hook=_object, parse_float=_finite)
+            unknown = dict(_unknown(tree, self._known(event_type, version), ""))
+            extras = _canonical(unknown) if unknown else None
+            in_payload = {k: v for k, v in unknown.items() if k.startswith("/detail/")}
+        except _DuplicateKeyError as e:
+            return duplicate_key(str(e.args[0]), event_type, event_id)
+        except UnicodeEncodeError:
+            return Rejection("invalid_utf8", "A string holds half of a surrogate pair.", None, event_type, event_id)
+        except ValueError as e:
+            return Rejection("malformed_json", f"Not JSON: {e}.", None, event_type, event_id)
+        return Reading(event_type, version, extras, self.payload_hash(found, _canonical(in_payload) if in_payload else ""))
+
+    def _lenient_decoder(self, event_type: str, version: int) -> msgspec.json.Decoder[Any]:
+        event = self._declarations.events[event_type].version(version)
+        if event is None:
+            raise AssertionError(f"{event_type} v{version} was checked before")
+        return decoder([envelope_type(self._declarations.envelope, event, strict=False)])
+
+    def _known_fields(self, event_type: str, version: int) -> tuple[Field, ...]:
+        event, envelope = self._declarations.events[event_type].version(version), self._declarations.envelope
+        fields = event.fields if event else ()
+        metadata = Field("metadata", Kind.OBJECT, members=envelope.metadata)
+        detail = Field("detail", Kind.OBJECT, members=(metadata, *fields))
+        return (*(f for f in envelope.record if f.name != "detail"), detail)
+
+
+class _DuplicateKeyError(ValueError):
+    pass
+
+
+def repeated_key(record: bytes) -> str | None:
+    """A key that stands twice in one object of the JSON `record`, or None."""
+    try:
+        json.loads(record, object_pairs_hook=_object)
+    except _DuplicateKeyError as e:
+        return str(e.args[0])
+    return None
+
+
+def _canonical(value: Any) -> str:
+    return msgspec.json.encode(value, order="sorted").decode()
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [k for k, _ in pairs]
+        raise _DuplicateKeyError(next(k for k in keys if keys.count(k) > 1))
+    return found
+
+
+def _finite(text: str) -> float | str:
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+def _unknown(value: dict[str, Any], fields: tuple[Field, ...], pointer: str) -> Iterator[tuple[str, Any]]:
+    """Each field that no contract knows, with its JSON Pointer (RFC 6901)."""
+    known = {f.name: f for f in fields}
+    for key, child in value.items():
+        here = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+        if key not in known:
+            yield here, child
+        else:
+            yield from _unknown_below(child, known[key], here)
+
+
+def _unknown_below(value: Any, field: Field, pointer: str) -> Iterator[tuple[str, Any]]:
+    if field.kind is Kind.OBJECT and isinstance(value, dict):
+        yield from _unknown(value, field.members, pointer)
+    elif field.kind is Kind.ARRAY and field.element is not None and field.element.kind is Kind.OBJECT:
+        for i, item in enumerate(value or ()):
+            yield from _unknown_below(item, field.element, f"{pointer}/{i}")
+
+
+_VIOLATIONS: Final = (
+    (re.compile(r"Object missing required field"), "missing_field"),
+    (re.compile(r"Invalid (enum )?value"), "not_in_enum"),
+    (re.compile(r"matching regex|Invalid RFC3339|with a timezone"), "bad_format"),
+    (re.compile(r"Expected `\w+` (of length|>=|<=|>|<)|out of range"), "out_of_range"),
+    (re.compile(r"Expected `"), "wrong_type"),
+)
+
+
+def _violation(message: str) -> str:
+    return next((word for pattern, word in _VIOLATIONS if pattern.search(message)), "contract_violation")
+
+
+def _path(error: msgspec.ValidationError) -> str | None:
+    """The JSON path at the end of msgspec's message; a missing field's own name is appended."""
+    message = str(error)
+    at = re.search(r" - at `(.+)`$", message)
+    missing = re.match(r"Object missing required field `(.+?)`", message)
+    path = at[1] if at else "$"
+    return f"{path}.{missing[1]}" if missing else path if at else None

@@ -1,0 +1,1 @@
+"""What the road runs on: store, catalogue, engine, releases, lease."""

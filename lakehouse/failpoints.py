@@ -1,0 +1,53 @@
+"""Commit points with names, at which a test may kill or stop the process."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from typing import Final
+
+FAILPOINTS: Final[dict[str, str]] = {
+    "land.planned": "A landing is decided and recorded; its object is not written.",
+    "land.written": "The raw object is written; its rows still stand in the event log.",
+    "curate.planned": "The run knows its objects; nothing is decoded.",
+    "curate.decoded": "An object's rows are decoded; no data file is written.",
+    "curate.written": "Data files are written; no branch points to them.",
+    "curate.staged": "Some tables are on the run's branch, others are not.",
+    "curate.claimed": "Every table is staged and the right to publish is claimed; no main has moved.",
+    "curate.publishing": "Some mains have moved, others have not.",
+    "curate.published": "Every main has moved; the release record is not written.",
+    "curate.released": "The release is written; the run has not tidied up.",
+    "build.built": "The marts are built; the release before is still in force.",
+}
+"""Every commit point, with what holds when it is reached."""
+
+_reached: Counter[str] = Counter()
+
+
+def reach(name: str) -> None:
+    """Say that a commit point is reached.
+
+    Does nothing, unless the environment's LAKE_FAILPOINT is `name`, or `name:N` and this is the Nth time. Then the name
+    is appended to the file that LAKE_FAILPOINT_LOG names, and the process kills itself, or stops itself when
+    LAKE_FAILPOINT_SIGNAL is STOP.
+    """
+    if name not in FAILPOINTS:
+        raise AssertionError(f"{name!r} is not in the registry of failpoints")
+    wanted = os.environ.get("LAKE_FAILPOINT")
+    if wanted is None or wanted.partition(":")[0] != name:
+        return
+    _reached[name] += 1
+    if _reached[name] == int(wanted.partition(":")[2] or 1):
+        _stop_here(name)
+
+
+def _stop_here(name: str) -> None:
+    log = os.environ.get("LAKE_FAILPOINT_LOG")
+    if log:
+        with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123 nothing to resolve
+            file.write(name + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    stop = os.environ.get("LAKE_FAILPOINT_SIGNAL") == "STOP"
+    os.kill(os.getpid(), signal.SIGSTOP if stop else signal.SIGKILL)

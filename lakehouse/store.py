@@ -1,0 +1,91 @@
+"""The raw store: immutable objects by bus and arrival hour."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.errors import StorageError
+
+
+class FileStore:
+    """Raw objects as files under one folder. Names are paths with `/`, relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, raw_object: str, data: bytes) -> None:
+        """Write an object so that it is there in whole or not at all, also after a power cut.
+
+        Writing the same object again replaces it by the same bytes.
+
+        Raises:
+            StorageError: when the disk is full or the folder cannot be written.
+        """
+        write_whole(self.root / raw_object, data)
+
+    def read(self, raw_object: str) -> bytes:
+        """The object's bytes.
+
+        Raises:
+            StorageError: when it is gone or cannot be read.
+        """
+        try:
+            return (self.root / raw_object).read_bytes()
+        except OSError as e:
+            raise StorageError(f"Raw object {raw_object} cannot be read ({e.strerror}). Raw is immutable: restore it, then run again.") from e
+
+    def list_since(self, instant: float) -> Iterator[str]:
+        """Objects in folders that changed at or after `instant` (seconds since 1970), in no order.
+
+        A folder's time moves when an object appears in it, so old hours cost one `stat` each and are not listed.
+        """
+        for folder, _, names in os.walk(self.root):
+            if names and Path(folder).stat().st_mtime >= instant:
+                prefix = Path(folder).relative_to(self.root).as_posix()
+                yield from (f"{prefix}/{name}" if prefix != "." else name for name in names if not name.startswith("."))
+
+    def size(self, raw_object: str) -> int:
+        """The object's size in bytes, as stored."""
+        return (self.root / raw_object).stat().st_size
+
+
+def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
+    """Write a file atomically and durably.
+
+    Args:
+        path: where; folders are made as needed.
+        data: what.
+        exclusive: refuse when the file is there already. This is the conditional write that decides races.
+
+    Raises:
+        FileExistsError: when `exclusive` and the file is there.
+        StorageError: when the disk is full or the folder cannot be written.
+    """
+    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if exclusive:
+            os.link(temporary, path)
+        else:
+            temporary.replace(path)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        raise
+    except OSError as e:
+        raise StorageError(f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again.") from e
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,1 @@
+"""The verbs: curate, build, rebuild, run; composed of the rooms below."""

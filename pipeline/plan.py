@@ -1,0 +1,78 @@
+"""Which raw objects a run takes: those the ledger does not know."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+
+from contracts.layout import LEDGER, arrival_hour
+from lakehouse.datafiles import local_path
+from lakehouse.lake import Lake
+from lakehouse.releases import Release
+
+SLICE_BYTES: Final = 128 * 1024 * 1024
+"""Raw bytes a run takes at the most; more work is cut into several runs, so that memory does not follow the input."""
+
+_CLOCK_SLACK: Final = 3.0
+NO_DATE: Final = dt.date(1970, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Raw objects to curate, in order of their names, with their sizes."""
+
+    objects: list[tuple[str, int]]
+    listed_at: float
+
+    @property
+    def size(self) -> int:
+        """Bytes of raw in all."""
+        return sum(size for _, size in self.objects)
+
+    def slices(self) -> Iterator[list[str]]:
+        """The objects cut into runs of at most SLICE_BYTES each (or one larger object)."""
+        batch: list[str] = []
+        filled = 0
+        for raw_object, size in self.objects:
+            if batch and filled + size > SLICE_BYTES:
+                yield batch
+                batch, filled = [], 0
+            batch.append(raw_object)
+            filled += size
+        if batch:
+            yield batch
+
+
+def plan(lake: Lake, release: Release | None) -> Plan:
+    """List what changed in raw since the release and leave out what the ledger has.
+
+    The listing begins a little before the release's, so that an object that appeared meanwhile, in whatever prefix, is found.
+    """
+    listed_at = time.time() - _CLOCK_SLACK
+    candidates = sorted(lake.store.list_since(release.listed_at if release else 0.0))
+    done = _curated_before(lake, release, {arrival_date(name) for name in candidates}) if candidates else set()
+    objects = [(name, lake.store.size(name)) for name in candidates if name not in done]
+    return Plan(objects, listed_at)
+
+
+def arrival_date(raw_object: str) -> dt.date:
+    """The arrival date in an object's path; 1970-01-01 for an object outside the layout."""
+    hour = arrival_hour(raw_object)
+    return hour.date() if hour else NO_DATE
+
+
+def _curated_before(lake: Lake, release: Release | None, dates: set[dt.date]) -> set[str]:
+    snapshot = release.tables.get(LEDGER) if release else None
+    if snapshot is None:
+        return set()
+    span = f"ingest_date >= '{min(dates)}' and ingest_date <= '{max(dates)}'"
+    files = [local_path(f) for f in lake.catalogue.files(LEDGER, snapshot, span)]
+    if not files:
+        return set()
+    rows = duckdb.execute("select distinct raw_object from read_parquet(?, hive_partitioning = false)", [files]).fetchall()
+    return {name for (name,) in rows}

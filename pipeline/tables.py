@@ -1,0 +1,161 @@
+"""Writing a run's rows into its tables, each on the run's branch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from concurrent.futures import Executor, Future, as_completed
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contracts.layout import EVENT_IDS, LEDGER, PLATFORM, QUARANTINE, curated_table
+from lakehouse.arrow_types import arrow_schema
+from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile, local_path, partition_day, target_of
+from lakehouse.failpoints import reach
+from pipeline._pool import REJECTED_SEGMENT, Part, StagedObject, stage_tables, write_parts
+from pipeline.plan import arrival_date
+from pipeline.run import Run
+from pipeline.settle import CONFLICT_MESSAGE, Record, Settled, removals
+
+_PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
+
+
+def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: Executor) -> int:
+    """Write curated rows, quarantine and index. Returns the number of curated rows written.
+
+    A table is staged as soon as its files are there, while others are still being written.
+    """
+    displaced = removals(settled.displaced)
+    jobs: dict[Future[list[WrittenFile]], Any] = {}
+    for event_type, parts in _curated_parts(run, staged, settled).items():
+        table = _curated(run, event_type)
+        jobs[pool.submit(write_parts, _target(run, table), event_type, parts)] = table
+    for event_type in displaced.keys() - {""} - {t.name()[-1] for t in jobs.values()}:
+        _stage(run, _curated(run, event_type), [], displaced[event_type])
+    others = _other_jobs(run, staged, settled, pool)
+    rows = 0
+    for job in as_completed([*jobs, *others]):
+        if job in jobs:
+            rows += sum(file.metadata.num_rows for file in job.result())
+            _stage(run, jobs[job], job.result(), displaced.get(jobs[job].name()[-1], {}))
+            reach("curate.written")
+        else:
+            table = others[job]
+            _stage(run, table, job.result(), displaced.get("", {}) if table.name()[-1] == "quarantine" else {})
+    return rows
+
+
+def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
+    """Write the run's accounts."""
+    table = _platform(run, LEDGER)
+    target = _target(run, table)
+    writer = PartitionedWriter(target, "ledger")
+    writer.write(pa.Table.from_pylist(rows, schema=pa.schema([pa.field(f.name, f.type) for f in target.schema])))
+    _stage(run, table, writer.close(), {})
+
+
+def _curated_parts(run: Run, staged: list[StagedObject], settled: Settled) -> dict[str, list[Part]]:
+    """Parts by event type, the largest first so that the pool ends evenly."""
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for each in staged:
+        constants = {**run.constants(), "raw_object": pa.scalar(each.raw_object)}
+        for event_type, segment in each.segments.items():
+            if event_type != REJECTED_SEGMENT:
+                parts[event_type].append(Part(segment, settled.dropped.get(each.raw_object, frozenset()), constants))
+    return dict(sorted(parts.items(), key=lambda item: -sum(p.segment.length for p in item[1])))
+
+
+def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled, pool: Executor) -> dict[Future[list[WrittenFile]], Any]:
+    """Jobs for the index and for quarantine."""
+    jobs: dict[Future[list[WrittenFile]], Any] = {}
+    segments = stage_tables({"ids": settled.indexed, "conflicts": _conflict_rows(run, settled)}, str(run.folder / "settled.arrows"))
+    if len(settled.indexed):
+        table = _platform(run, EVENT_IDS)
+        jobs[pool.submit(write_parts, _target(run, table), "event_ids", [Part(segments["ids"])])] = table
+    parts = [Part(segments["conflicts"])] if settled.conflicts else []
+    parts += [_rejected_part(run, each) for each in staged if REJECTED_SEGMENT in each.segments]
+    if parts or any(row["fate_before"] == "conflict" for row in settled.displaced):
+        table = _platform(run, QUARANTINE)
+        jobs[pool.submit(write_parts, _target(run, table), "quarantine", parts)] = table
+    return jobs
+
+
+def _rejected_part(run: Run, staged: StagedObject) -> Part:
+    constants = {
+        "raw_object": pa.scalar(staged.raw_object),
+        "ingest_date": pa.scalar(arrival_date(staged.raw_object), pa.date32()),
+        "run_id": pa.scalar(run.run_id),
+        "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us")),
+    }
+    return Part(staged.segments[REJECTED_SEGMENT], frozenset(), constants)
+
+
+def _conflict_rows(run: Run, settled: Settled) -> pa.Table:
+    fields = run.lake.declarations.tables["quarantine"].fields
+    common = {
+        "stage": "deduplicate",
+        "error_type": "conflict",
+        "error_message": CONFLICT_MESSAGE,
+        "field": "$.detail.metadata.event_id",
+        "run_id": run.run_id,
+        "quarantined_at": run.started_at,
+    }
+    rows = [{**row, **common, "ingest_date": arrival_date(str(row["raw_object"]))} for row in settled.conflicts]
+    return pa.Table.from_pylist(rows, schema=arrow_schema(fields))
+
+
+def _curated(run: Run, event_type: str) -> Any:
+    fields = run.lake.declarations.curated[event_type]
+    return run.lake.catalogue.ensure(curated_table(event_type), arrow_schema(fields), "occurred_at")
+
+
+def _platform(run: Run, identifier: str) -> Any:
+    declared = run.lake.declarations.tables[identifier.removeprefix(f"{PLATFORM}.")]
+    return run.lake.catalogue.ensure(identifier, arrow_schema(declared.fields), declared.partition)
+
+
+def _target(run: Run, table: Any) -> Target:
+    return target_of(table, run.run_id, plain_columns=_PLAIN)
+
+
+def _stage(run: Run, table: Any, files: list[WrittenFile], displaced: dict[dt.date, set[Record]]) -> None:
+    removed, rewritten = _rewrite(run, table, displaced) if displaced else ([], [])
+    files = [*files, *rewritten]
+    days = {EPOCH + dt.timedelta(days=file.day) for file in files if file.day is not None} | set(displaced)
+    run.stage(table, files, removed, days)
+    reach("curate.staged")
+
+
+def _rewrite(run: Run, table: Any, displaced: dict[dt.date, set[Record]]) -> tuple[list[Any], list[WrittenFile]]:
+    """Copy-on-write: the files that hold displaced rows, and new files without those rows."""
+    identifier = ".".join(table.name())
+    days = {(day - EPOCH).days for day in displaced}
+    snapshot = table.metadata.current_snapshot_id
+    candidates = {local_path(f): f for f in run.lake.catalogue.files(identifier, snapshot) if partition_day(f) in days}
+    gone = pa.Table.from_pylist(
+        [{"raw_object": name, "raw_record": number} for records in displaced.values() for name, number in records]
+    )
+    writer = PartitionedWriter(_target(run, table), f"{table.name()[-1]}-rewritten")
+    removed = []
+    for path, file in candidates.items():
+        rows = pq.read_table(path, partitioning=None)
+        kept = _without(rows, gone)
+        if len(kept) < len(rows):
+            removed.append(file)
+            writer.write(kept)
+    return removed, writer.close()
+
+
+def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
+    """The rows whose address is not in `gone`; by position, as Arrow's joins take no nested columns."""
+    with duckdb.connect() as connection:
+        connection.register("addresses", rows.select(["raw_object", "raw_record"]))
+        connection.register("gone", gone)
+        relation = connection.sql(
+            "select position from (select raw_object, raw_record, row_number() over () - 1 as position from addresses)"
+            " anti join gone using (raw_object, raw_record) order by position"
+        )
+        return rows.take(relation.to_arrow_table()["position"])

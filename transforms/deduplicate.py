@@ -1,0 +1,66 @@
+"""Copies and conflicts: which record of an event counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+
+_SQL: Final = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+
+IDS: Final = pa.schema(
+    [
+        ("event_id", pa.string()),
+        ("payload_hash", pa.int64()),
+        ("event_type", pa.string()),
+        ("occurred_date", pa.date32()),
+        ("ingested_at", pa.timestamp("us")),
+        ("raw_object", pa.string()),
+        ("raw_record", pa.int64()),
+    ]
+)
+"""What deduplication looks at: one row a record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deduplication:
+    """What came of it.
+
+    `dropped` are records of this run that are not curated (IDS columns and `fate`, duplicate or conflict). `displaced` are
+    records of earlier runs whose fate changed (IDS columns, `fate_before`, `fate`). `indexed` are the rows to add to the index.
+    """
+
+    dropped: pa.Table
+    displaced: pa.Table
+    indexed: pa.Table
+
+
+def deduplicate(connection: duckdb.DuckDBPyConnection, found: pa.Table, known: pa.Table) -> Deduplication:
+    """Settle the fate of every record of a run.
+
+    Args:
+        connection: a DuckDB connection, in which temporary tables are made.
+        found: this run's records (IDS).
+        known: index rows that may meet them (IDS).
+    """
+    connection.register("found", found)
+    connection.register("known", known)
+    connection.execute(_SQL)
+    result = Deduplication(
+        dropped=_arrow(connection, "select * from fates where not is_known and fate <> 'curated'"),
+        displaced=_arrow(connection, "select * from fates where is_known and fate <> fate_before"),
+        indexed=_arrow(
+            connection,
+            "select * from found anti join (select * from fates where not is_known and fate = 'duplicate') using (raw_object, raw_record)",
+        ),
+    )
+    connection.unregister("found")
+    connection.unregister("known")
+    return result
+
+
+def _arrow(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    return connection.sql(sql).to_arrow_table()
