@@ -63,3 +63,9 @@ class BuildError(LakeError):
     """The marts could not be built, or a test of theirs failed; the release before stays in force."""
 
     exit_code = 1
+
+
+class ThresholdError(LakeError):
+    """More records were quarantined than the profile allows; what passed is published."""
+
+    exit_code = 1

@@ -21,9 +21,11 @@ _TEMPLATE = """\
 # The profile of this lake. Every setting may be left out; what stands here is the default.
 format_version = {version}
 # contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, events/ and tables/
+# dbt_project = "path/to/project"   # the marts' dbt project, if not the one that came with the program
 # horizon_days = 7                  # how many days apart two records of one event_id are still compared
 # lease_seconds = 60                # a run that was silent for so long may be overtaken
 # grace_seconds = 3600              # how long files of a lost run are kept after it was found lost
+# quarantine_threshold = 0.25       # share of quarantined records above which a run exits 1
 """
 
 
@@ -33,9 +35,11 @@ class Profile:
 
     format_version: int = FORMAT_VERSION
     contracts: str | None = None
+    dbt_project: str | None = None
     horizon_days: int = 7
     lease_seconds: float = 60.0
     grace_seconds: float = 3600.0
+    quarantine_threshold: float = 0.25
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,15 @@ class Lake:
             return cls.open(root)
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UsageError(f"{root} holds other things. Name an empty or new folder: `lake init DIR`.")
+        return cls.adopt(root)
+
+    @classmethod
+    def adopt(cls, root: Path) -> Lake:
+        """Write a profile into a folder as it is, such as one in which only raw survived.
+
+        Raises:
+            StorageError: when the folder cannot be written.
+        """
         write_whole(root / PROFILE, _TEMPLATE.format(version=FORMAT_VERSION).encode())
         return cls.open(root)
 

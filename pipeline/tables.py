@@ -40,8 +40,8 @@ def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: E
     for job in as_completed([*jobs, *others]):
         if job in jobs:
             rows += sum(file.metadata.num_rows for file in job.result())
-            _stage(run, jobs[job], job.result(), displaced.get(jobs[job].name()[-1], {}))
             reach("curate.written")
+            _stage(run, jobs[job], job.result(), displaced.get(jobs[job].name()[-1], {}))
         else:
             table = others[job]
             _stage(run, table, job.result(), displaced.get("", {}) if table.name()[-1] == "quarantine" else {})

@@ -1,0 +1,52 @@
+.DEFAULT_GOAL := help
+SHELL := bash
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRAS ?= dev
+LAKE_DBT := DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1
+
+help:  ## Show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-16s %s\n", $$1, $$2}'
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "Python 3.11 to 3.13 is needed; say which with: make PYTHON=python3.13 ..." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+.venv/examples: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,examples]'
+	@touch $@
+
+install: .venv/installed  ## Install into .venv of this checkout
+
+demo: .venv/installed  ## Walk the whole road on simulated commerce
+	$(BIN)/lake demo
+
+check: .venv/installed  ## Lint, types, layers, shape and unit tests: the inner loop
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/unit -q
+
+test: check  ## Every lane that this machine can run
+	$(BIN)/pytest tests --ignore tests/unit -m "not soak"
+
+soak: .venv/installed  ## Full matrices, for machines with time
+	$(BIN)/pytest tests -m soak
+
+bench: .venv/installed  ## Speed and memory: goal, figure, met or not
+	$(BIN)/python -m bench
+
+docs: .venv/installed  ## Reference pages from the contracts, into docs/reference
+	$(BIN)/python -m cli.reference docs/reference
+
+example-grocer: .venv/examples  ## A year of a grocer's receipts through the whole road
+	$(BIN)/python examples/grocer/run.py
+
+clean:  ## Remove what was built; lakes stay
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.PHONY: help install demo check test soak bench docs example-grocer clean

@@ -1,0 +1,1 @@
+"""The `lake` command: parses, calls, prints."""

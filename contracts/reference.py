@@ -1,0 +1,95 @@
+"""Reference pages in Markdown, one per event type, derived from the contracts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from contracts.declarations import Declarations
+from contracts.events import EventType
+from contracts.fields import Field, Kind
+from contracts.layout import curated_table
+from contracts.samples import record
+
+
+def event_page(declarations: Declarations, event: EventType) -> str:
+    """The reference page of an event type."""
+    latest = event.latest
+    parts = [
+        f"# {event.name}",
+        latest.description,
+        f"Domain {latest.domain} · owner {latest.owner} · version {latest.version} · {latest.grain} · entity `{latest.entity}`"
+        f" · curated table `{curated_table(event.name)}`",
+        _fields_table(latest.fields),
+        *_older_versions(event),
+        "## Sample",
+        f"```json\n{json.dumps(record(declarations, latest), indent=2, ensure_ascii=False)}\n```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _older_versions(event: EventType) -> Iterator[str]:
+    for older, newer in zip(event.versions, event.versions[1:], strict=False):
+        yield f"## From version {older.version} to {newer.version}"
+        lifts = [
+            f"- `{lift.field}`: "
+            + (f"always {lift.constant!r}" if lift.constant is not None else f"from `{lift.source}`")
+            + (f", cast to {lift.cast}" if lift.cast else "")
+            for lift in newer.lifts
+        ]
+        yield "\n".join(lifts) or "Fields were added only."
+
+
+def _fields_table(fields: tuple[Field, ...]) -> str:
+    rows = ["| field | type | required | PII | meaning |", "|---|---|---|---|---|"]
+    rows += [_row(path, field) for path, field in _flat(fields, "")]
+    return "\n".join(rows)
+
+
+def _flat(fields: tuple[Field, ...], prefix: str) -> Iterator[tuple[str, Field]]:
+    for field in fields:
+        yield prefix + field.name, field
+        if field.kind is Kind.OBJECT:
+            yield from _flat(field.members, f"{prefix}{field.name}.")
+        elif field.element is not None and field.element.kind is Kind.OBJECT:
+            yield from _flat(field.element.members, f"{prefix}{field.name}[].")
+
+
+def _row(path: str, field: Field) -> str:
+    meaning = " ".join(field.description.split()).replace("|", "\\|")
+    if field.enum:
+        meaning += " One of " + ", ".join(f"`{v}`" for v in field.enum) + "."
+    return f"| `{path}` | {_type(field)} | {'yes' if field.required else ''} | {_privacy(field)} | {meaning} |"
+
+
+def _type(field: Field) -> str:
+    if field.kind is Kind.ARRAY and field.element is not None:
+        return f"list of {field.element.kind}"
+    return str(field.format or field.kind)
+
+
+def _privacy(field: Field) -> str:
+    kept = f", {field.retention_days} days" if field.retention_days else ""
+    return f"{field.pii}{kept}" if field.pii else ""
+
+
+def write_reference(declarations: Declarations, folder: Path) -> list[Path]:
+    """Write every reference page and an index into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = {f"{event.name}.md": event_page(declarations, event) for event in declarations.events.values()}
+    pages["index.md"] = _index(declarations)
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in pages]
+
+
+def _index(declarations: Declarations) -> str:
+    rows = ["# Event types", "", "| event type | domain | grain |", "|---|---|---|"]
+    rows += [
+        f"| [{e.name}]({e.name}.md) | {e.latest.domain} | {e.latest.grain} |"
+        for e in sorted(declarations.events.values(), key=lambda e: (e.latest.domain, e.name))
+    ]
+    return "\n".join(rows) + "\n"
+
+

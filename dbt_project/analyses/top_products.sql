@@ -1,0 +1,14 @@
+-- Which products brought most net revenue, in the reporting currency?
+select
+    sales.sku,
+    products.name,
+    products.department,
+    sum(sales.quantity) as unit_count,
+    count(distinct sales.sale_id) as sale_count,
+    sum(sales.reporting_net_amount) as net_amount,
+    max(sales.reporting_currency_code) as currency_code
+from marts.fct_sales as sales
+left join marts.dim_products as products on sales.sku = products.sku
+group by sales.sku, products.name, products.department
+order by net_amount desc nulls last, sales.sku
+limit 20

@@ -1,0 +1,8 @@
+{#- The rule of record for amounts in the reporting currency; needs the columns that int_fx_rates_settled gives. -#}
+{% macro in_reporting_currency(amount, currency, rates) -%}
+    case
+        when {{ currency }} = '{{ var("reporting_currency") }}' then {{ amount }}
+        when {{ rates }}.is_divisor then {{ amount_divided(amount, rates ~ '.rate') }}
+        else try_cast({{ amount }} * {{ rates }}.rate as decimal(18, 4))
+    end
+{%- endmacro %}

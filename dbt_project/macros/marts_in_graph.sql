@@ -1,0 +1,3 @@
+{% macro marts_in_graph() -%}
+    {{ return(graph.nodes.values() | selectattr('resource_type', 'equalto', 'model') | selectattr('schema', 'equalto', 'marts') | list) }}
+{%- endmacro %}

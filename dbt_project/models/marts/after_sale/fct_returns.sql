@@ -1,0 +1,25 @@
+select
+    return_line_key,
+    return_id,
+    line_number,
+    returned_at,
+    returned_date,
+    order_id,
+    receipt_id,
+    customer_id,
+    location_id,
+    return_method,
+    sku,
+    product_id,
+    quantity,
+    reason,
+    condition,
+    disposition,
+    is_restocked,
+    currency_code,
+    refund_amount,
+    reporting_currency_code,
+    reporting_rate_date,
+    reporting_refund_amount
+from {{ ref('int_return_lines_converted') }}
+{{ rebuilt_days('returned_date') }}

@@ -1,0 +1,1 @@
+"""The way in: publisher, event log, lander, and mapped files."""

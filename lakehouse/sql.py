@@ -1,0 +1,132 @@
+"""SQL over a release: a DuckDB connection with a view for every table, and nothing else to hold open or lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from contracts.errors import UsageError
+from contracts.fields import Field, Kind
+from contracts.layout import CURATED, MARTS, PLATFORM, curated_table
+from lakehouse.datafiles import local_path
+from lakehouse.lake import Lake
+from lakehouse.releases import Release
+
+_SCALARS: Mapping[Kind, str] = {
+    Kind.STRING: "VARCHAR",
+    Kind.INTEGER: "BIGINT",
+    Kind.NUMBER: "DOUBLE",
+    Kind.BOOLEAN: "BOOLEAN",
+    Kind.DATE_TIME: "TIMESTAMP",
+    Kind.DATE: "DATE",
+    Kind.MONEY: "DECIMAL(18,4)",
+    Kind.RATE: "DECIMAL(18,10)",
+    Kind.BYTES: "BLOB",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A table as readers see it: its name, and the query over the files of one snapshot."""
+
+    schema: str
+    name: str
+    query: str
+
+
+def duckdb_type(field: Field) -> str:
+    """DuckDB's type of a declared field."""
+    if field.kind is Kind.OBJECT:
+        return f"STRUCT({', '.join(f'{_quoted(f.name)} {duckdb_type(f)}' for f in field.members)})"
+    if field.kind is Kind.ARRAY and field.element is not None:
+        return f"{duckdb_type(field.element)}[]"
+    return _SCALARS[field.kind]
+
+
+def release_of(lake: Lake, number: int | None = None) -> Release | None:
+    """The release of that number, or the newest; None in a lake that has none yet."""
+    return lake.releases.latest() if number is None else lake.releases.get(number)
+
+
+def views(lake: Lake, release: Release | None, *, schemas: Iterable[str] = (CURATED, PLATFORM, MARTS)) -> Iterator[View]:
+    """A view for every declared table and every mart; a table that no run has touched is empty, not absent."""
+    declared = {curated_table(name): fields for name, fields in lake.declarations.curated.items()}
+    declared |= {f"{PLATFORM}.{name}": table.fields for name, table in lake.declarations.tables.items()}
+    snapshots = release.tables if release else {}
+    wanted = set(schemas)
+    for identifier in sorted(declared.keys() | snapshots.keys()):
+        schema, _, name = identifier.partition(".")
+        if schema in wanted:
+            yield View(schema, name, _query(lake, identifier, snapshots.get(identifier), declared.get(identifier)))
+
+
+def connect(lake: Lake, release: Release | None) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB over a release: schemas curated, platform and marts, and the view raw.records."""
+    connection = duckdb.connect()
+    connection.execute("set timezone = 'UTC'; set threads = 2")
+    create_views(connection, views(lake, release))
+    _create_raw_view(connection, lake.store.root)
+    return connection
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, found: Iterable[View]) -> None:
+    """Create the views, each in its schema; a view there already is replaced."""
+    for view in found:
+        connection.execute(f"create schema if not exists {view.schema}")
+        connection.execute(f"create or replace view {view.schema}.{_quoted(view.name)} as {view.query}")
+
+
+def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """Run one statement.
+
+    Raises:
+        UsageError: with DuckDB's message, when the statement is wrong.
+    """
+    try:
+        relation = connection.sql(sql)
+    except duckdb.Error as e:
+        raise UsageError(f"{e}\nTables: `lake sql \"select table_schema, table_name from information_schema.tables\"`.") from e
+    return pa.table({}) if relation is None else relation.to_arrow_table()
+
+
+def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Field, ...] | None) -> str:
+    files = [local_path(f) for f in lake.catalogue.files(identifier, snapshot)] if snapshot is not None else []
+    if fields is None:
+        return _over(files) if files else _empty_mart(lake, identifier)
+    empty = ", ".join(f"null::{duckdb_type(f)} as {_quoted(f.name)}" for f in fields)
+    # the empty half gives each column its type, and columns younger than the files their nulls
+    return f"select {empty} where false" + (f" union all by name {_over(files)}" if files else "")
+
+
+def _over(files: list[str]) -> str:
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
+    return f"select * from read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+
+
+def _empty_mart(lake: Lake, identifier: str) -> str:
+    table = lake.catalogue.load(identifier)
+    schema = table.schema().as_arrow() if table else pa.schema([])
+    types = {f.name: str(duckdb.from_arrow(schema.empty_table()).types[i]) for i, f in enumerate(schema)}
+    return "select " + ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items()) + " where false"
+
+
+def _create_raw_view(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """One row per line of raw, for looking; unreadable objects are skipped here, as curate accounts for them."""
+    connection.execute("create schema raw")
+    empty = "select null::varchar as raw_object, null::varchar as record where false"
+    pattern = str(root / "**" / "*.json.gz").replace("'", "''")
+    over = (
+        f"select substr(filename, {len(str(root)) + 2}) as raw_object, record from read_csv('{pattern}', columns = {{'record': 'VARCHAR'}},"
+        " header = false, delim = '\\0', quote = '', escape = '', filename = true, ignore_errors = true, compression = 'gzip',"
+        " max_line_size = 16777216)"
+    )
+    found = next(root.rglob("*.json.gz"), None) if root.exists() else None
+    connection.execute(f"create view raw.records as {over if found else empty}")
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

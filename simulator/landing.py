@@ -1,0 +1,33 @@
+"""Writes what was simulated into a lake, as Firehose would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from lakehouse.lake import Lake
+from lakehouse.store import write_whole
+from simulator import SimulatedObject
+
+
+def write_simulation(
+    lake: Lake, objects: Iterable[SimulatedObject], *, seed: int, faults: bool, progress: Callable[[int], None] = lambda _: None
+) -> dict[str, Any]:
+    """Write raw objects and, with faults, the manifest that names every injected record.
+
+    Returns:
+        How many records and objects were written, and the manifest's path (None without faults).
+    """
+    records, count, lines = 0, 0, []
+    for each in objects:
+        lake.store.write(each.raw_object, each.data)
+        records, count = records + each.records, count + 1
+        lines += [orjson.dumps(asdict(entry)) for entry in each.manifest]
+        progress(records)
+    path = lake.root / "manifests" / f"faults-{seed}.jsonl"
+    if faults:
+        write_whole(path, b"\n".join(lines) + b"\n")
+    return {"records": records, "objects": count, "manifest": str(path) if faults else None}
