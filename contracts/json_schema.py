@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any, Final
 
 from contracts.declarations import Declarations
@@ -22,7 +23,7 @@ def event_schema(declarations: Declarations, event: EventVersion) -> dict[str, A
     envelope = declarations.envelope
     metadata = object_schema(envelope.metadata)
     metadata["properties"]["event_type"] = {"const": event.event_type}
-    metadata["properties"]["schema_version"] = {"const": event.version}
+    metadata["properties"]["schema_version"] = {"type": "integer", "const": event.version}
     detail = object_schema(event.fields)
     detail["properties"]["metadata"] = metadata
     detail["required"] = ["metadata", *detail.get("required", [])]
@@ -70,4 +71,7 @@ def _limits(field: Field) -> dict[str, Any]:
     if field.kind is Kind.INTEGER:
         limits["minimum"] = INT64_MIN if field.minimum is None else field.minimum
         limits["maximum"] = INT64_MAX if field.maximum is None else field.maximum
+    if field.kind is Kind.NUMBER:  # JSON has numbers that no double holds
+        limits["minimum"] = -sys.float_info.max if field.minimum is None else field.minimum
+        limits["maximum"] = sys.float_info.max if field.maximum is None else field.maximum
     return {name: value for name, value in limits.items() if value is not None}

@@ -72,6 +72,7 @@ class Validator:
         self._header = msgspec.json.Decoder(_Header)
         self._peek = msgspec.json.Decoder(_Peek)
         self._transport = tuple(sorted(declarations.envelope.transport))
+        self._transport_pointers = tuple(f"/detail/metadata/{name}/" for name in self._transport)
         self._lenient = cache(self._lenient_decoder)
         self._known = cache(self._known_fields)
 
@@ -141,10 +142,10 @@ class Validator:
         except msgspec.DecodeError as e:
             return Rejection("malformed_json", f"Not JSON: {e}.", None, event_type, event_id)
         try:
-            tree = json.loads(record, object_pairs_hook=_object, parse_float=_finite)
+            tree = json.loads(record, object_pairs_hook=_object, parse_float=_number)
             unknown = dict(_unknown(tree, self._known(event_type, version), ""))
             extras = _canonical(unknown) if unknown else None
-            in_payload = {k: v for k, v in unknown.items() if k.startswith("/detail/")}
+            in_payload = {k: v for k, v in unknown.items() if k.startswith("/detail/") and not k.startswith(self._transport_pointers)}
         except _DuplicateKeyError as e:
             return duplicate_key(str(e.args[0]), event_type, event_id)
         except UnicodeEncodeError:
@@ -171,6 +172,9 @@ class _DuplicateKeyError(ValueError):
     pass
 
 
+_LEAST_WITH_EXPONENT: Final = 1e21
+
+
 def repeated_key(record: bytes) -> str | None:
     """A key that stands twice in one object of the JSON `record`, or None."""
     try:
@@ -192,9 +196,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _finite(text: str) -> float | str:
+def _number(text: str) -> float | str:
+    """A number as RFC 8785 writes it: 1.0 is 1; what no double holds stays text."""
     value = float(text)
-    return value if math.isfinite(value) else text
+    if not math.isfinite(value):
+        return text
+    return int(value) if value.is_integer() and abs(value) < _LEAST_WITH_EXPONENT else value
 
 
 def _unknown(value: dict[str, Any], fields: tuple[Field, ...], pointer: str) -> Iterator[tuple[str, Any]]:

@@ -39,7 +39,7 @@ class Drop:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="drop-")
         scratch = Path(self._folder.name)
-        config = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(scratch / "spill")}
+        config: dict[str, str | bool | float | list[str]] = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(scratch / "spill")}
         self._connection = duckdb.connect(scratch / "drop.duckdb", config=config)
         self._connection.execute("SET TimeZone = 'UTC'")
         try:
@@ -138,7 +138,7 @@ class Drop:
         query = f"SELECT count(*), count(*) FILTER ({taken_rows(self.section)}) FROM {DROP}"
         with self._carried_out():
             row = self._connection.execute(query).fetchone()
-        return row if row else (0, 0)
+        return row or (0, 0)
 
     def events(self, batch: int) -> Iterator[list[tuple[str | None, str | None, str]]]:
         """Batches of event_id, occurred_at and data, each JSON text or null.

@@ -74,7 +74,6 @@ class EventLog:
             self._prepare()
 
     def _prepare(self) -> None:
-        self._connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         for statement in _SCHEMA:
@@ -163,10 +162,13 @@ class EventLog:
             )
 
     def reclaim(self) -> None:
-        """Give freed pages back to the disk, so that landed records do not linger in the file."""
+        """Give freed pages back to the disk once most are free, so that landed records do not linger in the file."""
         with self._guarded():
-            self._connection.execute("PRAGMA incremental_vacuum").fetchall()
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
+            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
+            if free > pages // 2:  # what is copied is then less than what was landed
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _planned(self) -> list[Landing]:
         query = (

@@ -41,10 +41,10 @@ from ingestion._targets import Expression, Targets, expression, nearest, parse_t
 
 CONTENT: Final = "content"
 _METADATA: Final = ("producer", "channel", "tenant", "environment")
-_KEYS: Final = frozenset(
-    "event_type schema_version file delimiter encoding source historical where group_by order_by id occurred_at fields".split()
-) | frozenset(_METADATA)
 _DEMANDED: Final = ("event_type", "source", "occurred_at", "fields")
+_FILE: Final = ("file", "delimiter", "encoding", "where")
+_EVENT: Final = ("schema_version", "historical", "group_by", "order_by", "id")
+_KEYS: Final = frozenset((*_DEMANDED, *_FILE, *_EVENT, *_METADATA))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,18 @@ _SCALARS: Mapping[Kind, pa.DataType] = {
 
 
 def arrow_type(field: Field, *, zoned: bool = False) -> pa.DataType:
-    """The column type. Times are UTC without zone in tables; `zoned` is for reading JSON, where a zone is demanded."""
+    """The column type. Times are UTC without zone in tables.
+
+    `zoned` is for reading JSON: there a time has a zone, and a date is text, as Arrow reads dates from numbers only.
+    """
     if field.kind is Kind.OBJECT:
         return pa.struct([arrow_field(f, zoned=zoned) for f in field.members])
     if field.kind is Kind.ARRAY and field.element is not None:
         return pa.list_(arrow_field(field.element, zoned=zoned))
     if field.kind is Kind.DATE_TIME and zoned:
         return pa.timestamp("us", tz="UTC")
+    if field.kind is Kind.DATE and zoned:
+        return pa.string()
     return _SCALARS[field.kind]
 
 

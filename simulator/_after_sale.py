@@ -60,10 +60,7 @@ def _cancel(shop: Shop, order: Order, what: list[tuple[Line, int]], reason: str,
         "cancelled_amount": cents(amount),
         "cancelled_shipping_amount": cents(shipping),
         "is_full": is_full,
-        "lines": [
-            {**_units(line, values), "cancelled_amount": cents(sum(values))}
-            for line, values in taken
-        ],
+        "lines": [{**_units(line, values), "cancelled_amount": cents(sum(values))} for line, values in taken],
     }
     shop.emit("order_cancelled", data, channel=order.channel, correlation=order.order_id)
     if order.owed < 0:
@@ -93,7 +90,9 @@ def _pick(shop: Shop, order: Order) -> Sent:
     lines = order.open_lines
     if len(lines) > 1 and not order.shipments and shop.rng.chance(0.35):
         lines = lines[: len(lines) // 2]
-    found = [(line, min(len(line.open_units), shop.stock.level(WAREHOUSE, line.article.sku))) for line in lines]
+    found = [
+        (line, min(len(line.open_units), shop.stock.level(WAREHOUSE, line.article.sku))) for line in lines
+    ]
     return [(line, line.take(units)) for line, units in found if units]
 
 
@@ -114,7 +113,9 @@ def _send(shop: Shop, order: Order, sent: Sent) -> None:
     shop.later(shop.rng.between(20 * HOUR, 96 * HOUR), _deliver, order, sent, shipment_id, carrier, tracking)
 
 
-def _emit_dispatched(shop: Shop, order: Order, sent: Sent, shipment_id: str, carrier: str, tracking: str) -> None:
+def _emit_dispatched(
+    shop: Shop, order: Order, sent: Sent, shipment_id: str, carrier: str, tracking: str
+) -> None:
     weight = sum(line.article.weight * len(values) for line, values in sent)
     data = {
         "shipment_id": shipment_id,
@@ -141,7 +142,9 @@ def _deliver(shop: Shop, order: Order, sent: Sent, shipment_id: str, carrier: st
         "order_id": order.order_id,
         "carrier": carrier,
         "tracking_number": tracking,
-        "delivered_to": "store_counter" if order.store_id else shop.rng.pick(("recipient", "neighbour", "safe_place")),
+        "delivered_to": "store_counter"
+        if order.store_id
+        else shop.rng.pick(("recipient", "neighbour", "safe_place")),
         "store_id": order.store_id,
         "attempt_count": shop.rng.between(1, 2),
         "parcel_count": 1,
@@ -182,7 +185,14 @@ def _take_back(shop: Shop, order: Order, sent: Sent) -> None:
     shop.emit("return_received", data, channel="back_office", correlation=order.order_id)
     for (line, values), is_restocked in zip(returned, restocked, strict=True):
         if is_restocked:
-            move(shop, WAREHOUSE, line.article, len(values), "return_restock", Document("return", return_id, order.order_id))
+            move(
+                shop,
+                WAREHOUSE,
+                line.article,
+                len(values),
+                "return_restock",
+                Document("return", return_id, order.order_id),
+            )
     if order.owed < 0:
         refund(shop, order, -order.owed, "return", at=back, return_id=return_id)
 

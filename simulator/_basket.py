@@ -57,7 +57,11 @@ class Line:
 
 
 def price(
-    units: Iterable[tuple[Article, int]], market: Market, promotions: Promotions, now: int, coupon: str | None = None
+    units: Iterable[tuple[Article, int]],
+    market: Market,
+    promotions: Promotions,
+    now: int,
+    coupon: str | None = None,
 ) -> list[Line]:
     """Lines at the prices and promotions in force now."""
     lines = []

@@ -33,10 +33,24 @@ class Market:
 
 
 MARKETS: Final = (
-    Market("DE", "EUR", "de-DE", 1_900, 100, True, (("Berlin", "10115"), ("Hamburg", "20095"), ("Köln", "50667"))),
-    Market("GB", "GBP", "en-GB", 2_000, 86, True, (("London", "SE1 9TG"), ("Leeds", "LS1 4DY"), ("Bristol", "BS1 5TR"))),
-    Market("US", "USD", "en-US", 800, 108, False, (("Boston", "02108"), ("Austin", "73301"), ("Denver", "80202"))),
-    Market("FR", "EUR", "fr-FR", 2_000, 100, True, (("Paris", "75011"), ("Lyon", "69002"), ("Lille", "59000"))),
+    Market(
+        "DE", "EUR", "de-DE", 1_900, 100, True, (("Berlin", "10115"), ("Hamburg", "20095"), ("Köln", "50667"))
+    ),
+    Market(
+        "GB",
+        "GBP",
+        "en-GB",
+        2_000,
+        86,
+        True,
+        (("London", "SE1 9TG"), ("Leeds", "LS1 4DY"), ("Bristol", "BS1 5TR")),
+    ),
+    Market(
+        "US", "USD", "en-US", 800, 108, False, (("Boston", "02108"), ("Austin", "73301"), ("Denver", "80202"))
+    ),
+    Market(
+        "FR", "EUR", "fr-FR", 2_000, 100, True, (("Paris", "75011"), ("Lyon", "69002"), ("Lille", "59000"))
+    ),
 )
 MARKET_WEIGHTS: Final = tuple(accumulate((40, 25, 20, 15)))
 WAREHOUSE: Final = "WH-01"

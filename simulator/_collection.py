@@ -8,7 +8,9 @@ from simulator._shop import Shop
 from simulator._timeline import DAY, SECOND, date_text
 
 
-def capture(shop: Shop, order: Order, amount: int, *, at: int, shipment_id: str | None = None, is_final: bool = True) -> None:
+def capture(
+    shop: Shop, order: Order, amount: int, *, at: int, shipment_id: str | None = None, is_final: bool = True
+) -> None:
     """Collect an amount. The caller has asked for room."""
     order.captured += amount
     data = {
@@ -25,7 +27,9 @@ def capture(shop: Shop, order: Order, amount: int, *, at: int, shipment_id: str 
     shop.emit("payment_captured", data, at=at, channel=order.channel, correlation=order.order_id)
 
 
-def refund(shop: Shop, order: Order, amount: int, reason: str, *, at: int, return_id: str | None = None) -> None:
+def refund(
+    shop: Shop, order: Order, amount: int, reason: str, *, at: int, return_id: str | None = None
+) -> None:
     """Give an amount back. The caller has asked for room."""
     order.refunded += amount
     data = {

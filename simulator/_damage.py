@@ -86,5 +86,15 @@ CART: Final[Mapping[str, Damage]] = {
 }
 """Damage to a cart addition, by fault."""
 
-PAGE_IDS_LOST: Final = frozenset({"truncated_line", "garbage_line", "empty_line", "not_an_envelope", "invalid_utf8", "oversized_record", "deep_nesting"})
+PAGE_IDS_LOST: Final = frozenset(
+    {
+        "truncated_line",
+        "garbage_line",
+        "empty_line",
+        "not_an_envelope",
+        "invalid_utf8",
+        "oversized_record",
+        "deep_nesting",
+    }
+)
 """Faults after which nobody can tell the event's id."""

@@ -67,7 +67,13 @@ def _errand(shop: Shop, *, is_open: bool) -> Step:
 
 
 def _join_in_store(shop: Shop) -> None:
-    register(shop, any_market(shop.rng), "store", at=shop.now, store_id=shop.rng.pick(shop.catalogue.stores).store_id)
+    register(
+        shop,
+        any_market(shop.rng),
+        "store",
+        at=shop.now,
+        store_id=shop.rng.pick(shop.catalogue.stores).store_id,
+    )
 
 
 def _top_up(shop: Shop) -> None:

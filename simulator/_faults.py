@@ -92,7 +92,9 @@ def _injected(fault: Fault, envelope: Envelope) -> Injected:
     return Injected(orjson.dumps(envelope), (Mark(fault.name, fault.expected, fault.error_type, event_id),))
 
 
-def _duplicate(victims: Victims, _rng: Chance, current: OpenObject, now: int, fault: Fault) -> Injected | None:
+def _duplicate(
+    victims: Victims, _rng: Chance, current: OpenObject, now: int, fault: Fault
+) -> Injected | None:
     match fault.name:
         case "duplicate_in_object":
             victim = victims.in_object(current, now)
@@ -136,11 +138,15 @@ def _late(victims: Victims, rng: Chance, _current: OpenObject, now: int, fault: 
     return _aged(victims, now, fault, rng.between(10 * MINUTE, 2 * DAY))
 
 
-def _clock_ahead(victims: Victims, rng: Chance, _current: OpenObject, now: int, fault: Fault) -> Injected | None:
+def _clock_ahead(
+    victims: Victims, rng: Chance, _current: OpenObject, now: int, fault: Fault
+) -> Injected | None:
     return _aged(victims, now, fault, -rng.between(2 * _YEAR, 9 * _YEAR))
 
 
-def _clock_behind(victims: Victims, rng: Chance, _current: OpenObject, now: int, fault: Fault) -> Injected | None:
+def _clock_behind(
+    victims: Victims, rng: Chance, _current: OpenObject, now: int, fault: Fault
+) -> Injected | None:
     return _aged(victims, now, fault, rng.between(2 * _YEAR, 9 * _YEAR))
 
 

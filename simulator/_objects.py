@@ -111,7 +111,10 @@ def cut(
     names = Chance(f"objects {seed}")
     current: OpenObject | None = None
     for arrival in arrivals:
-        if current and (arrival.at // _HOUR_SECONDS != current.at // _HOUR_SECONDS or current.records >= records_per_object):
+        if current and (
+            arrival.at // _HOUR_SECONDS != current.at // _HOUR_SECONDS
+            or current.records >= records_per_object
+        ):
             yield from _close(current, bus, names, injector)
             current = None
         current = current or OpenObject(arrival.at)
@@ -137,7 +140,9 @@ def cut_short(text: bytes) -> bytes:
     return member
 
 
-def _close(current: OpenObject, bus: str, names: Chance, injector: Injecting | None) -> Iterator[SimulatedObject]:
+def _close(
+    current: OpenObject, bus: str, names: Chance, injector: Injecting | None
+) -> Iterator[SimulatedObject]:
     data = gzipped(b"\n".join(current.lines) + b"\n")
     yield _named(current.at, bus, names, data, current.records, current.marks)
     for broken in injector.beside(current) if injector else ():

@@ -38,8 +38,9 @@ class Payment:
 
 @dataclass(slots=True)
 class Order:
-    """An order. Amounts are cents in its currency, and obey
-    sold - cancelled - returned = captured - refunded + owed, with owed never below nothing.
+    """An order; amounts are cents in its currency.
+
+    At every time, sold - cancelled - returned = captured - refunded + owed, with owed never below nothing.
     """
 
     order_id: str

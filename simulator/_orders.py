@@ -60,7 +60,11 @@ def _order(shop: Shop, checkout: Checkout, payment: Payment) -> Order:
     sums = totals(checkout.lines)
     shipping = 0 if sums["subtotal_amount"] >= _FREE_SHIPPING_FROM else _SHIPPING
     collects = checkout.marketplace is None and shop.rng.chance(0.15)
-    stores = [s.store_id for s in shop.catalogue.stores if s.market.country == checkout.market.country] if collects else []
+    stores = (
+        [s.store_id for s in shop.catalogue.stores if s.market.country == checkout.market.country]
+        if collects
+        else []
+    )
     return Order(
         order_id=shop.number("O"),
         market=checkout.market,
@@ -90,7 +94,9 @@ def _emit_placed(shop: Shop, checkout: Checkout, order: Order) -> None:
         "shipping_amount": cents(order.shipping),
         "total_amount": cents(order.total),
         "shipping_tax_amount": cents(order.shipping - order.shipping * 10_000 // (10_000 + rate)),
-        "lines": [{**line.data(), "fulfilment_location_id": WAREHOUSE, "is_gift": False} for line in order.lines],
+        "lines": [
+            {**line.data(), "fulfilment_location_id": WAREHOUSE, "is_gift": False} for line in order.lines
+        ],
         "shipping_address": None if order.store_id else customer.address(),
         "billing_address": customer.address(),
         "delivery_method": "click_and_collect" if order.store_id else "home_delivery",
@@ -99,7 +105,9 @@ def _emit_placed(shop: Shop, checkout: Checkout, order: Order) -> None:
         "coupon_codes": [checkout.coupon] if checkout.coupon else [],
         "payment_method": order.payment.method,
         "marketplace_name": checkout.marketplace,
-        "marketplace_order_id": f"{checkout.marketplace}-{shop.rng.token()}" if checkout.marketplace else None,
+        "marketplace_order_id": f"{checkout.marketplace}-{shop.rng.token()}"
+        if checkout.marketplace
+        else None,
         "price_list_id": f"PL-{market.currency}",
         "loyalty_card_id": customer.card_id if customer.customer_id else None,
         "is_business_order": False,

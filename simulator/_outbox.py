@@ -24,7 +24,7 @@ _TENANT, _ENVIRONMENT = "aurelia", "production"
 _ACCOUNT, _REGION = "123456789012", "eu-central-1"
 _MOST_LAG = 4 * SECOND
 _CLOSING = 6 * SECOND
-_LEAST_LATE, _LATE_SPREAD = 5 * MINUTE, 576  # 576 × 5 minutes are 2 days
+_LEAST_LATE, _LATE_SPREAD = 5 * MINUTE, 576  # 2 days are 576 times 5 minutes
 
 _PRODUCERS: Final[Mapping[str, str]] = {
     "experiment_exposed": "experimentation",

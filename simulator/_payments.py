@@ -23,7 +23,11 @@ _SECONDS_TO_PAY: Final = 6
 def pay(shop: Shop, order: Order) -> None:
     """Start a payment for an order just placed."""
     if order.payment.moment == "transfer":
-        wait = shop.rng.between(6, 40) * SECOND if order.channel == "marketplace" else shop.rng.between(1, 20) * HOUR
+        wait = (
+            shop.rng.between(6, 40) * SECOND
+            if order.channel == "marketplace"
+            else shop.rng.between(1, 20) * HOUR
+        )
         order.payment_id = shop.number("PAY")
         shop.later(wait, _settle, order)
     elif order.payment.moment == "invoice":

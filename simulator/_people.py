@@ -9,12 +9,45 @@ from typing import Any, Final
 from simulator._catalogue import MARKET_WEIGHTS, MARKETS, Article, Market
 from simulator._chance import Chance
 
-_FIRST = ("Anna", "Ben", "Clara", "David", "Emma", "Felix", "Grace", "Hugo", "Ida", "Jonas", "Léa", "Mila", "Noah", "Olga")
-_LAST = ("Adler", "Brown", "Cole", "Dubois", "Evans", "Fischer", "Girard", "Hughes", "Koch", "Lambert", "Moore", "Novak")
+_FIRST = (
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Emma",
+    "Felix",
+    "Grace",
+    "Hugo",
+    "Ida",
+    "Jonas",
+    "Léa",
+    "Mila",
+    "Noah",
+    "Olga",
+)
+_LAST = (
+    "Adler",
+    "Brown",
+    "Cole",
+    "Dubois",
+    "Evans",
+    "Fischer",
+    "Girard",
+    "Hughes",
+    "Koch",
+    "Lambert",
+    "Moore",
+    "Novak",
+)
 _STREETS = ("Mill Lane", "Station Road", "Lindenweg", "Rue des Fleurs", "Oak Street", "Hafenstraße")
 _TIERS = ("bronze", "silver", "gold")
 _APPS = (("mobile", "iOS", None), ("mobile", "Android", None), ("tablet", "iOS", None))
-_BROWSERS = (("desktop", "Windows", "Chrome"), ("desktop", "macOS", "Safari"), ("mobile", "Android", "Chrome"), ("mobile", "iOS", "Safari"))
+_BROWSERS = (
+    ("desktop", "Windows", "Chrome"),
+    ("desktop", "macOS", "Safari"),
+    ("mobile", "Android", "Chrome"),
+    ("mobile", "iOS", "Safari"),
+)
 _KEPT_STRANGERS: Final = 4_000
 
 

@@ -55,6 +55,9 @@ class Promotions:
 
     def best(self, article: Article, coupon: str | None, now: int) -> Promotion | None:
         """The promotion that reduces the price most, or None."""
-        found = [self._published.get(article.category.category_id), self._published.get(COUPON) if coupon else None]
+        found = [
+            self._published.get(article.category.category_id),
+            self._published.get(COUPON) if coupon else None,
+        ]
         running = [p for p in found if p and p.starts <= now < p.ends]
         return max(running, key=lambda p: p.percent) if running else None

@@ -13,7 +13,13 @@ _PURPOSES: Final = ("email_marketing", "personalization", "push_marketing", "ana
 
 
 def register(
-    shop: Shop, market: Market, channel: str, *, at: int, device: Device | None = None, store_id: str | None = None
+    shop: Shop,
+    market: Market,
+    channel: str,
+    *,
+    at: int,
+    device: Device | None = None,
+    store_id: str | None = None,
 ) -> Customer:
     """A new customer, who decides on two purposes at once."""
     customer = shop.people.join(market, device, at)
@@ -41,7 +47,9 @@ def decide(shop: Shop, customer: Customer, purpose: str, channel: str, *, at: in
         "purpose": purpose,
         "is_granted": granted,
         "legal_basis": "consent",
-        "captured_via": {"web": "web_form", "app": "app", "store": "store_till"}.get(channel, "preference_center"),
+        "captured_via": {"web": "web_form", "app": "app", "store": "store_till"}.get(
+            channel, "preference_center"
+        ),
         "policy_version": "2025-01",
         "consent_id": shop.number("CNS"),
         "is_previously_granted": before,

@@ -36,7 +36,13 @@ def open_shop(shop: Shop, rates: dict[str, int], customers: int, units: int) -> 
     start, rng = shop.window.start, shop.rng
     publish_rates(shop, rates)
     for article in shop.catalogue.articles:
-        shop.emit("product_updated", article.state(), at=start + rng.below(_OPENING), channel="back_office", correlation=article.sku)
+        shop.emit(
+            "product_updated",
+            article.state(),
+            at=start + rng.below(_OPENING),
+            channel="back_office",
+            correlation=article.sku,
+        )
     _fill_shelves(shop, units)
     for category in [None, *rng.sample(CATEGORIES, _PROMOTED_AT_ONCE)]:
         publish_promotion(shop, category)
@@ -91,7 +97,9 @@ def publish_promotion(shop: Shop, category: Category | None) -> None:
     )
     if shop.outbox.room(1, shop.now):
         shop.promotions.publish(promotion)
-        shop.emit("promotion_published", promotion.data(), channel="back_office", correlation=promotion.promotion_id)
+        shop.emit(
+            "promotion_published", promotion.data(), channel="back_office", correlation=promotion.promotion_id
+        )
 
 
 def change_price(shop: Shop) -> None:

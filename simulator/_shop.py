@@ -53,7 +53,9 @@ class Shop:
     ) -> None:
         """Send an event that happens now, or at `at`."""
         occurred = self.now if at is None else at
-        self.outbox.emit(event_type, occurred, data, channel=channel, correlation=correlation, version=version)
+        self.outbox.emit(
+            event_type, occurred, data, channel=channel, correlation=correlation, version=version
+        )
 
     def later(self, delay: int, step: Step, *arguments: Any) -> None:
         """Run a step after a delay. Short windows are told faster, so that every kind of event fits into them."""

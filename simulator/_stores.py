@@ -26,14 +26,23 @@ def sell(shop: Shop) -> None:
     lines = price(units, store.market, shop.promotions, shop.now)
     receipt_id = _emit_receipt(shop, store, lines, customer)
     for line in lines:
-        move(shop, store.store_id, line.article, -line.quantity, "sale", Document("receipt", receipt_id, receipt_id))
+        move(
+            shop,
+            store.store_id,
+            line.article,
+            -line.quantity,
+            "sale",
+            Document("receipt", receipt_id, receipt_id),
+        )
     if shop.rng.chance(0.06):
         shop.later(shop.rng.between(DAY, 12 * DAY), _take_back, store, lines[0], receipt_id, customer)
 
 
 def _basket(shop: Shop, store: Store) -> list[tuple[Article, int]]:
     catalogue, rng = shop.catalogue, shop.rng
-    wanted = {store.shelf[rng.weighted(store.weights)]: rng.pick((1, 1, 1, 2, 3)) for _ in range(rng.between(1, 4))}
+    wanted = {
+        store.shelf[rng.weighted(store.weights)]: rng.pick((1, 1, 1, 2, 3)) for _ in range(rng.between(1, 4))
+    }
     found = [(catalogue.articles[i], quantity) for i, quantity in wanted.items()]
     return [(article, q) for article, q in found if shop.stock.level(store.store_id, article.sku) >= q]
 
@@ -61,7 +70,9 @@ def _emit_receipt(shop: Shop, store: Store, lines: list[Line], customer: Custome
         "is_digital_receipt": customer is not None,
         "loyalty_points_earned": total // 100 if customer else None,
     }
-    shop.outbox.emit("sale_completed", shop.now, data, channel="store", correlation=receipt_id, may_be_late=True)
+    shop.outbox.emit(
+        "sale_completed", shop.now, data, channel="store", correlation=receipt_id, may_be_late=True
+    )
     return receipt_id
 
 
@@ -69,10 +80,16 @@ def _tenders(shop: Shop, total: int) -> list[dict[str, Any]]:
     """How a receipt was paid; change is a negative cash tender."""
     rng = shop.rng
     if rng.chance(0.6):
-        return [{"tender_type": "card", "amount": cents(total), "card_brand": "visa", "reference": rng.token()}]
+        return [
+            {"tender_type": "card", "amount": cents(total), "card_brand": "visa", "reference": rng.token()}
+        ]
     if rng.chance(0.2):
         gift = min(total, 2_000)
-        rest = [{"tender_type": "card", "amount": cents(total - gift), "card_brand": "mastercard"}] if total > gift else []
+        rest = (
+            [{"tender_type": "card", "amount": cents(total - gift), "card_brand": "mastercard"}]
+            if total > gift
+            else []
+        )
         return [{"tender_type": "gift_card", "amount": cents(gift), "reference": rng.token()}, *rest]
     given = -(-total // _NOTE) * _NOTE
     change = [{"tender_type": "cash", "amount": cents(total - given)}] if given > total else []

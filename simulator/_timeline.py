@@ -48,22 +48,22 @@ def moment(instant: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(instant // SECOND, dt.UTC)
 
 
-@lru_cache(maxsize=100_000)
-def _to_second(seconds: int) -> str:
-    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat()[:19]
+@lru_cache(maxsize=10_000)
+def _to_minute(minutes: int) -> str:
+    return dt.datetime.fromtimestamp(minutes * 60, dt.UTC).isoformat()[:17]
 
 
 def time_text(instant: int) -> str:
     """RFC 3339 with microseconds."""
-    seconds, fraction = divmod(instant, SECOND)
-    return f"{_to_second(seconds)}.{fraction:06d}Z"
+    minutes, rest = divmod(instant, MINUTE)
+    return f"{_to_minute(minutes)}{rest // SECOND:02d}.{rest % SECOND:06d}Z"
 
 
 def second_text(seconds: int) -> str:
     """RFC 3339 of whole seconds since 1970."""
-    return f"{_to_second(seconds)}Z"
+    return f"{_to_minute(seconds // 60)}{seconds % 60:02d}Z"
 
 
 def date_text(instant: int) -> str:
     """The UTC day of an instant."""
-    return _to_second(instant // SECOND)[:10]
+    return _to_minute(instant // MINUTE)[:10]

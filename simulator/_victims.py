@@ -15,7 +15,10 @@ from simulator._timeline import DAY, SECOND, second_text, time_text
 _SAMPLED: Final = 40
 _KEPT: Final = 2_000
 _PRODUCER: Final = "storefront-edge"
-_TEMPLATES: Final = (("page_viewed", b'"detail-type":"page_viewed"'), ("cart_item_added", b'"detail-type":"cart_item_added"'))
+_TEMPLATES: Final = (
+    ("page_viewed", b'"detail-type":"page_viewed"'),
+    ("cart_item_added", b'"detail-type":"cart_item_added"'),
+)
 
 Envelope = dict[str, Any]
 
@@ -60,7 +63,7 @@ class Victims:
 
     def any(self, current: OpenObject, now: int) -> Arrival | None:
         """An event of any time before now."""
-        return self._earlier(self._rng.pick((current.good, self._today, self._before)), now)
+        return self._rng.pick((self.in_object(current, now), self.today(now), self.before(now)))
 
     def fresh(self, event_type: str, now: int, *, age: int | None = None) -> Envelope | None:
         """A new event by a visitor of its own, like one seen before, that arrives now and happened `age` microseconds ago."""

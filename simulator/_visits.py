@@ -80,7 +80,12 @@ class _Visit:
         self._shop.outbox.emit(
             event_type,
             self._at,
-            {"visitor_id": self._device.visitor_id, "session_id": self._session_id, "customer_id": customer, **data},
+            {
+                "visitor_id": self._device.visitor_id,
+                "session_id": self._session_id,
+                "customer_id": customer,
+                **data,
+            },
             channel=self._device.channel,
             correlation=self._session_id,
             may_be_late=self._device.channel == "app",
@@ -124,7 +129,9 @@ class _Visit:
 
     def _sign_up(self) -> None:
         self._page("account", "/account/register")
-        self._customer = register(self._shop, self._market, self._device.channel, device=self._device, at=self._at)
+        self._customer = register(
+            self._shop, self._market, self._device.channel, device=self._device, at=self._at
+        )
         self._at += 5 * SECOND
 
     def _look_around(self) -> None:
@@ -202,7 +209,9 @@ class _Visit:
         if cart is None or not cart.units:
             return
         article, quantity = cart.units.pop(self._rng.pick(list(cart.units)))
-        self._change_cart("cart_item_removed", cart, article, quantity, removal_reason="customer", is_line_removed=True)
+        self._change_cart(
+            "cart_item_removed", cart, article, quantity, removal_reason="customer", is_line_removed=True
+        )
 
     def _change_cart(self, event_type: str, cart: Cart, article: Article, quantity: int, **data: Any) -> None:
         self._send(

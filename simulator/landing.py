@@ -14,7 +14,12 @@ from simulator import SimulatedObject
 
 
 def write_simulation(
-    lake: Lake, objects: Iterable[SimulatedObject], *, seed: int, faults: bool, progress: Callable[[int], None] = lambda _: None
+    lake: Lake,
+    objects: Iterable[SimulatedObject],
+    *,
+    seed: int,
+    faults: bool,
+    progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Write raw objects and, with faults, the manifest that names every injected record.
 

@@ -46,7 +46,7 @@ def unpack(data: bytes, *, max_bytes: int = MAX_OBJECT_BYTES) -> Unpacked:
         return found
     texts: list[bytes] = []
     rest, room = data, max_bytes
-    while rest.strip(b"\0"):
+    while rest is data or rest.strip(b"\0"):
         text, rest = _member(rest, room, found)
         texts.append(text)
         room -= len(text)
@@ -89,16 +89,12 @@ def _split(text: bytes) -> list[bytes]:
 
 def _joined(line: bytes) -> Iterator[bytes]:
     """Firehose joins records that end without a newline; part them where one JSON object ends and the next begins."""
-    try:
-        text = line.decode()
-    except UnicodeDecodeError:
-        yield line
-        return
+    text = line.decode(errors="surrogateescape")  # one bad byte must not take the neighbours along
     start, scan = 0, json.JSONDecoder().raw_decode
     while start < len(text):
         try:
             _, end = scan(text, start)
         except (ValueError, RecursionError):
             end = len(text)
-        yield text[start:end].encode()
+        yield text[start:end].encode(errors="surrogateescape")
         start = end
