@@ -29,7 +29,9 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, default=_as_json, indent=2, ensure_ascii=False) + "\n")
 
 
-def print_rows(rows: Sequence[Row], *, columns: Sequence[str] | None = None, title: str | None = None) -> None:
+def print_rows(
+    rows: Sequence[Row], *, columns: Sequence[str] | None = None, title: str | None = None
+) -> None:
     """Rows as a table on stdout; as wide as it needs where stdout is no terminal."""
     names = list(columns or (rows[0] if rows else ()))
     table = Table(title=title, title_justify="left")

@@ -15,29 +15,22 @@ from cli.options import examples
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
 
-_QUESTIONS: Final = (
-    (
-        "What did each channel sell, in euro?",
-        "select channel, count(distinct sale_id) as sales, sum(quantity) as units, sum(reporting_net_amount) as net_amount"
-        " from marts.fct_sales group by channel order by net_amount desc nulls last",
-    ),
-    (
-        "Where do visitors leave?",
-        "select channel, sum(session_count) as sessions, sum(product_view_count) as product, sum(cart_count) as cart,"
-        " sum(checkout_count) as checkout, sum(order_count) as ordered"
-        " from marts.mart_conversion_funnel group by channel order by sessions desc",
-    ),
-    (
-        "Which products are short at a location?",
-        "select sku, location_id, position_quantity from marts.mart_inventory_position"
-        " order by position_quantity, sku, location_id limit 5",
-    ),
-)
+_ANALYSES: Final = ("revenue_by_channel_and_day", "conversion_funnel", "top_products")
+_ROWS: Final = 8
 
 
 @click.command(epilog=examples("lake demo", "lake demo --events 100000 --lake my-demo"))
-@click.option("--lake", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path("demo-lake"), show_default=True, help="Folder of the demo's lake; made afresh.")
-@click.option("--events", type=click.IntRange(1000), default=60_000, show_default=True, help="Events to simulate.")
+@click.option(
+    "--lake",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-lake"),
+    show_default=True,
+    help="Folder of the demo's lake; made afresh.",
+)
+@click.option(
+    "--events", type=click.IntRange(1000), default=60_000, show_default=True, help="Events to simulate."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same commerce.")
 def demo(folder: Path, events: int, seed: int) -> None:
     """Walk the whole road: simulate commerce with some faults, land, curate, build marts, ask."""
@@ -68,7 +61,9 @@ def _fresh_lake(folder: Path) -> Lake:
 
     if folder.exists() and any(folder.iterdir()):
         if not (folder / PROFILE).exists() or not (folder / ".demo").exists():
-            raise UsageError(f"{folder} holds something that no demo made. Name another folder: `lake demo --lake DIR`.")
+            raise UsageError(
+                f"{folder} holds something that no demo made. Name another folder: `lake demo --lake DIR`."
+            )
         shutil.rmtree(folder)
     lake = Lake.create(folder)
     (folder / ".demo").touch()
@@ -82,7 +77,9 @@ def _simulate(lake: Lake, events: int, seed: int) -> None:
     start = dt.date(2026, 11, 1)
     objects = simulate(lake.declarations, events=events, days=14, seed=seed, start=start, faults=True)
     with console.progress_bar() as progress:
-        write_simulation(lake, objects, seed=seed, faults=True, progress=lambda n: progress("events simulated", n, events))
+        write_simulation(
+            lake, objects, seed=seed, faults=True, progress=lambda n: progress("events simulated", n, events)
+        )
 
 
 def _publish_count(lake: Lake) -> None:
@@ -93,7 +90,9 @@ def _publish_count(lake: Lake) -> None:
     now = dt.datetime.now(dt.UTC)
     counted = {"sku": "DEMO-1", "location_id": "demo-store", "counted_quantity": 12, "count_id": "demo-count"}
     with EventLog(lake.log_path) as log:
-        Publisher(lake.declarations, log, source="demo").publish([{"event_type": "stock_counted", "occurred_at": now, "data": counted}])
+        Publisher(lake.declarations, log, source="demo").publish(
+            [{"event_type": "stock_counted", "occurred_at": now, "data": counted}]
+        )
         land(log, lake.store, now=now)
 
 
@@ -112,7 +111,10 @@ def _curate(lake: Lake) -> int:
 
 def _answer(lake: Lake) -> None:
     from lakehouse.sql import connect, query, release_of
+    from pipeline.build import project_of
 
     with connect(lake, release_of(lake)) as connection:
-        for question, sql in _QUESTIONS:
-            console.print_rows(query(connection, sql).to_pylist(), title=question)
+        for name in _ANALYSES:
+            text = (project_of(lake) / "analyses" / f"{name}.sql").read_text(encoding="utf-8")
+            question = text.splitlines()[0].removeprefix("-- ")
+            console.print_rows(query(connection, text).to_pylist()[:_ROWS], title=question)

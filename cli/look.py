@@ -23,8 +23,17 @@ _FORMATS = ("table", "csv", "json")
 )
 @lake_option
 @click.argument("statement")
-@click.option("--as-of", type=click.IntRange(1), metavar="RELEASE", help="Read that release instead of the newest.")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="table", show_default=True, help="Form of the answer.")
+@click.option(
+    "--as-of", type=click.IntRange(1), metavar="RELEASE", help="Read that release instead of the newest."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: bool) -> None:
     """Ask in DuckDB's SQL; `-` reads the statement from stdin.
@@ -79,7 +88,12 @@ def quarantine() -> None:
 
 @quarantine.command("list", epilog=examples("lake quarantine list", "lake quarantine list --by field"))
 @lake_option
-@click.option("--by", type=click.Choice(["error_type", "event_type", "field", "raw_object"]), default="error_type", show_default=True)
+@click.option(
+    "--by",
+    type=click.Choice(["error_type", "event_type", "field", "raw_object"]),
+    default="error_type",
+    show_default=True,
+)
 @json_option
 def list_quarantine(folder: Path, by: str, *, as_json: bool) -> None:
     """Count quarantined records by reason (or by something else)."""
@@ -96,7 +110,9 @@ def list_quarantine(folder: Path, by: str, *, as_json: bool) -> None:
 @click.option("--event-type", help="Only records of this event type.")
 @click.option("--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many.")
 @json_option
-def show_quarantine(folder: Path, error_type: str | None, event_type: str | None, limit: int, *, as_json: bool) -> None:
+def show_quarantine(
+    folder: Path, error_type: str | None, event_type: str | None, limit: int, *, as_json: bool
+) -> None:
     """Show quarantined records: where they are in raw, why they were rejected, and their original bytes."""
     from lakehouse.lake import Lake
     from pipeline.status import quarantined
@@ -116,7 +132,12 @@ def contracts() -> None:
 
 @contracts.command("show", epilog=examples("lake contracts show", "lake contracts show order_placed"))
 @click.argument("event_type", required=False)
-@click.option("--contracts", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder of contracts; the built-in ones without it.")
+@click.option(
+    "--contracts",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of contracts; the built-in ones without it.",
+)
 @json_option
 def show_contracts(event_type: str | None, root: Path | None, *, as_json: bool) -> None:
     """List the event types, or show one with its fields and a sample event."""
@@ -127,7 +148,12 @@ def show_contracts(event_type: str | None, root: Path | None, *, as_json: bool) 
     declarations = load_declarations((root or BUILT_IN).resolve())
     if event_type is None:
         rows: list[dict[str, Any]] = [
-            {"event_type": e.name, "version": e.latest.version, "domain": e.latest.domain, "grain": e.latest.grain}
+            {
+                "event_type": e.name,
+                "version": e.latest.version,
+                "domain": e.latest.domain,
+                "grain": e.latest.grain,
+            }
             for e in declarations.events.values()
         ]
         console.print_json(rows) if as_json else console.print_rows(rows)
@@ -137,8 +163,15 @@ def show_contracts(event_type: str | None, root: Path | None, *, as_json: bool) 
         click.echo(event_page(declarations, declarations.event(event_type)))
 
 
-@contracts.command("check", epilog=examples("lake contracts check", "lake contracts check --contracts my/contracts"))
-@click.option("--contracts", "root", type=click.Path(path_type=Path, file_okay=False), help="Folder of contracts; the built-in ones without it.")
+@contracts.command(
+    "check", epilog=examples("lake contracts check", "lake contracts check --contracts my/contracts")
+)
+@click.option(
+    "--contracts",
+    "root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of contracts; the built-in ones without it.",
+)
 def check_contracts(root: Path | None) -> None:
     """Read every contract, and check it with the samples derived from it."""
     from contracts.check import check
@@ -146,4 +179,6 @@ def check_contracts(root: Path | None) -> None:
 
     declarations = load_declarations((root or BUILT_IN).resolve())
     count = check(declarations)
-    console.say(f"{len(declarations.events)} event types are in order; {count} samples got the verdict they should.")
+    console.say(
+        f"{len(declarations.events)} event types are in order; {count} samples got the verdict they should."
+    )

@@ -32,13 +32,29 @@ Exit codes: 0 done (some quarantined records are normal) · 1 a check or thresho
 """
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(package_name="unified-commerce-lake")
 def lake() -> None:
     """The data platform behind a retailer's event buses: raw, curated, marts."""
 
 
-for _command in (init, simulate, ingest, land, curate, build, run, sql, status, quarantine, contracts, rebuild, demo):
+for _command in (
+    init,
+    simulate,
+    ingest,
+    land,
+    curate,
+    build,
+    run,
+    sql,
+    status,
+    quarantine,
+    contracts,
+    rebuild,
+    demo,
+):
     lake.add_command(_command)
 
 
@@ -73,7 +89,9 @@ def _os_error(error: OSError) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     where = f" ({error.filename})" if error.filename else ""
-    console.say(f"Error: {error.strerror or error}{where}. Free space or mend permissions, then run again; nothing is half-done.")
+    console.say(
+        f"Error: {error.strerror or error}{where}. Free space or mend permissions, then run again; nothing is half-done."
+    )
     return StorageError.exit_code
 
 

@@ -17,34 +17,69 @@ if TYPE_CHECKING:
     from pipeline.curate import CurateResult
 
 
-@click.command(epilog=examples("lake simulate --events 50000 --days 7", "lake simulate --events 20000 --days 3 --seed 7 --faults"))
+@click.command(
+    epilog=examples(
+        "lake simulate --events 50000 --days 7", "lake simulate --events 20000 --days 3 --seed 7 --faults"
+    )
+)
 @lake_option
-@click.option("--events", type=click.IntRange(1), default=50_000, show_default=True, help="Events to make, faults not counted.")
-@click.option("--days", type=click.IntRange(1), default=7, show_default=True, help="Days they are spread over.")
+@click.option(
+    "--events",
+    type=click.IntRange(1),
+    default=50_000,
+    show_default=True,
+    help="Events to make, faults not counted.",
+)
+@click.option(
+    "--days", type=click.IntRange(1), default=7, show_default=True, help="Days they are spread over."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same bytes.")
-@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), default="2026-11-01", show_default=True, help="First day.")
+@click.option(
+    "--start", type=click.DateTime(["%Y-%m-%d"]), default="2026-11-01", show_default=True, help="First day."
+)
 @click.option("--faults", is_flag=True, help="Mix in faults, and write a manifest that names every one.")
 @json_option
-def simulate(folder: Path, events: int, days: int, seed: int, start: dt.datetime, *, faults: bool, as_json: bool) -> None:
+def simulate(
+    folder: Path, events: int, days: int, seed: int, start: dt.datetime, *, faults: bool, as_json: bool
+) -> None:
     """Simulate commerce: raw objects as Firehose would land them."""
     from simulator import simulate as run_simulation
     from simulator.landing import write_simulation
 
     lake = _open(folder)
-    objects = run_simulation(lake.declarations, events=events, days=days, seed=seed, start=start.date(), faults=faults)
+    objects = run_simulation(
+        lake.declarations, events=events, days=days, seed=seed, start=start.date(), faults=faults
+    )
     with console.progress_bar() as progress:
-        report = write_simulation(lake, objects, seed=seed, faults=faults, progress=lambda n: progress("events simulated", n, events))
+        report = write_simulation(
+            lake,
+            objects,
+            seed=seed,
+            faults=faults,
+            progress=lambda n: progress("events simulated", n, events),
+        )
     if as_json:
         console.print_json(report)
     else:
         manifest = f"; the faults are named in {report['manifest']}" if faults else ""
-        console.say(f"{report['records']} records in {report['objects']} raw objects{manifest}. Next: lake run --lake {folder}")
+        console.say(
+            f"{report['records']} records in {report['objects']} raw objects{manifest}. Next: lake run --lake {folder}"
+        )
 
 
-@click.command(epilog=examples("lake ingest receipts.csv --mapping receipts.yaml", "lake ingest drops/*.parquet --mapping erp.yaml"))
+@click.command(
+    epilog=examples(
+        "lake ingest receipts.csv --mapping receipts.yaml", "lake ingest drops/*.parquet --mapping erp.yaml"
+    )
+)
 @lake_option
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--mapping", required=True, type=click.Path(path_type=Path, dir_okay=False), help="How rows become events (YAML).")
+@click.option(
+    "--mapping",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="How rows become events (YAML).",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
 @json_option
 def ingest(folder: Path, files: tuple[Path, ...], mapping: Path, *, dry_run: bool, as_json: bool) -> None:
@@ -67,7 +102,13 @@ def ingest(folder: Path, files: tuple[Path, ...], mapping: Path, *, dry_run: boo
         with EventLog(log_path) as log:
             result = run_ingest(list(files), declared, Publisher(lake.declarations, log))
     rows = [
-        {"event_type": s.event_type, "rows": s.rows, "skipped": s.skipped, "published": s.published, "invalid": s.invalid}
+        {
+            "event_type": s.event_type,
+            "rows": s.rows,
+            "skipped": s.skipped,
+            "published": s.published,
+            "invalid": s.invalid,
+        }
         for s in result.sections
     ]
     _print(rows, as_json=as_json)
@@ -125,7 +166,9 @@ def run(folder: Path, *, as_json: bool) -> None:
     curated = _curate(lake)
     built = run_build(lake)
     if as_json:
-        console.print_json({"landed": landed, "curated": _curate_report(curated), "built": _build_report(built)})
+        console.print_json(
+            {"landed": landed, "curated": _curate_report(curated), "built": _build_report(built)}
+        )
     else:
         _print_curated(curated)
         console.say(_built(built))
@@ -146,7 +189,9 @@ def _land(lake: Lake) -> list[dict[str, Any]]:
         return []
     with EventLog(lake.log_path) as log:
         landed = run_land(log, lake.store, now=dt.datetime.now(dt.UTC))
-    return [{"raw_object": each.raw_object, "records": each.records, "bytes": each.stored_size} for each in landed]
+    return [
+        {"raw_object": each.raw_object, "records": each.records, "bytes": each.stored_size} for each in landed
+    ]
 
 
 def _curate(lake: Lake) -> CurateResult:
@@ -171,7 +216,10 @@ def _print_curated(result: CurateResult) -> None:
         console.say("Nothing new in raw.")
         return
     sums = totals(result.accounts)
-    row = {"received": sums["records"], **{k: sums[k] for k in ("curated", "duplicates", "quarantined", "missing")}}
+    row = {
+        "received": sums["records"],
+        **{k: sums[k] for k in ("curated", "duplicates", "quarantined", "missing")},
+    }
     console.print_rows([row], title=f"Release {result.releases[-1]}")
 
 
@@ -189,7 +237,12 @@ def _check_threshold(lake: Lake, result: CurateResult) -> None:
 
 
 def _build_report(result: BuildResult) -> dict[str, Any]:
-    return {"release": result.release, "marts": result.marts, "rows": result.rows, "bytes_written": result.bytes_written}
+    return {
+        "release": result.release,
+        "marts": result.marts,
+        "rows": result.rows,
+        "bytes_written": result.bytes_written,
+    }
 
 
 def _built(result: BuildResult) -> str:

@@ -11,13 +11,17 @@ from cli.options import examples, json_option, lake_option
 
 
 @click.command(epilog=examples("lake init", "lake init /data/lake"))
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), envvar="LAKE_HOME", default=Path("lake"))
+@click.argument(
+    "folder", type=click.Path(path_type=Path, file_okay=False), envvar="LAKE_HOME", default=Path("lake")
+)
 def init(folder: Path) -> None:
     """Make a lake in FOLDER (./lake without one). A lake there already is left as it is."""
     from lakehouse.lake import Lake
 
     lake = Lake.create(folder)
-    console.say(f"A lake is in {lake.root}. Next: lake simulate --lake {folder}, then lake run --lake {folder}")
+    console.say(
+        f"A lake is in {lake.root}. Next: lake simulate --lake {folder}, then lake run --lake {folder}"
+    )
 
 
 @click.command(epilog=examples("lake rebuild --dry-run", "lake rebuild --yes"))
@@ -32,12 +36,18 @@ def rebuild(folder: Path, *, dry_run: bool, yes: bool, as_json: bool) -> None:
     from pipeline.rebuild import rebuild as run_rebuild
 
     plan = plan_rebuild(folder)
-    console.say(f"{plan.raw_objects} raw objects ({plan.raw_bytes} bytes) are read; set aside: {', '.join(plan.set_aside) or 'nothing'}.")
+    console.say(
+        f"{plan.raw_objects} raw objects ({plan.raw_bytes} bytes) are read; set aside: {', '.join(plan.set_aside) or 'nothing'}."
+    )
     if dry_run:
         return
     if not yes:
         click.confirm("Rebuild?", abort=True, err=True)
     with console.progress_bar() as progress:
         curated, built, aside = run_rebuild(plan, progress=progress)
-    report = {**totals(curated.accounts), "release": built.release, "set_aside": str(aside) if aside else None}
+    report = {
+        **totals(curated.accounts),
+        "release": built.release,
+        "set_aside": str(aside) if aside else None,
+    }
     console.print_json(report) if as_json else console.print_rows([report])

@@ -51,7 +51,7 @@ def _construct(node: yaml.Node, path: Path) -> Any:
         return _mapping(node, path)
     if isinstance(node, yaml.SequenceNode):
         return [_construct(child, path) for child in node.value]
-    return yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]
+    return yaml.SafeLoader("").construct_object(node)
 
 
 def _mapping(node: yaml.MappingNode, path: Path) -> Located:

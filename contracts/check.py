@@ -22,7 +22,11 @@ def check(declarations: Declarations) -> int:
     """
     validator = Validator(declarations)
     versions = [v for event in declarations.events.values() for v in event.versions]
-    return sum(_check(validator, version, sample) for version in versions for sample in samples(declarations, version))
+    return sum(
+        _check(validator, version, sample)
+        for version in versions
+        for sample in samples(declarations, version)
+    )
 
 
 def _check(validator: Validator, version: EventVersion, sample: Sample) -> int:
@@ -30,5 +34,7 @@ def _check(validator: Validator, version: EventVersion, sample: Sample) -> int:
     found = verdict.error_type if isinstance(verdict, Rejection) else None
     if found != sample.error_type:
         wanted, got = sample.error_type or "valid", found or "valid"
-        raise ContractError(f"sample {sample.name!r} should be {wanted} and is {got}", path=version.path, line=1)
+        raise ContractError(
+            f"sample {sample.name!r} should be {wanted} and is {got}", path=version.path, line=1
+        )
     return 1

@@ -57,7 +57,9 @@ class Declarations:
             UsageError: when no contract declares it.
         """
         if name not in self.events:
-            raise UsageError(f"No contract for event type {name!r}. `lake contracts show` lists those there are.")
+            raise UsageError(
+                f"No contract for event type {name!r}. `lake contracts show` lists those there are."
+            )
         return self.events[name]
 
     @cached_property
@@ -76,7 +78,9 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
         UsageError: when `root` holds no contracts.
     """
     if not (root / "envelope.yaml").is_file():
-        raise UsageError(f"{root} holds no contracts (no envelope.yaml). Point `contracts` in lake.toml at the folder that does.")
+        raise UsageError(
+            f"{root} holds no contracts (no envelope.yaml). Point `contracts` in lake.toml at the folder that does."
+        )
     shapes = load_located(root / "shapes.yaml")
     envelope = _envelope(root / "envelope.yaml", shapes)
     reserved = frozenset(f.name for f in (*envelope.metadata, *envelope.row)) | {"metadata"}
@@ -105,4 +109,6 @@ def _table(path: Path, shapes: Located) -> TableDeclaration:
     kinds = {f.name: f.kind for f in fields}
     if partition is not None and kinds.get(partition) not in {Kind.DATE, Kind.DATE_TIME}:
         raise node.error(f"partition {partition!r} is not a date or time among the fields", "partition")
-    return TableDeclaration(path.stem, " ".join(str(node["description"]).split()), node["grain"], partition, fields)
+    return TableDeclaration(
+        path.stem, " ".join(str(node["description"]).split()), node["grain"], partition, fields
+    )

@@ -10,7 +10,7 @@ from pathlib import Path
 from contracts._located import Located, load_located
 from contracts.fields import Field, Kind, parse_members
 
-_HEADER = frozenset("domain owner description grain entity lifts data".split())
+_HEADER = frozenset({"domain", "owner", "description", "grain", "entity", "lifts", "data"})
 _DEMANDED = ("domain", "owner", "description", "grain", "entity", "data")
 _LIFT_KEYS = frozenset({"from", "cast", "constant"})
 _CASTABLE = ("string", "integer", "number", "boolean", "money")
@@ -116,7 +116,9 @@ def _check_names(node: Located, fields: tuple[Field, ...], reserved: frozenset[s
     properties = node["data"]["properties"]
     for field in fields:
         if field.name in reserved:
-            raise properties.error(f"field {field.name!r} is a column of the envelope; choose another name", field.name)
+            raise properties.error(
+                f"field {field.name!r} is a column of the envelope; choose another name", field.name
+            )
         if not re.fullmatch(r"[a-z][a-z0-9_]*", field.name):
             raise properties.error(f"field {field.name!r} is not snake_case", field.name)
         if not field.description:
@@ -124,7 +126,7 @@ def _check_names(node: Located, fields: tuple[Field, ...], reserved: frozenset[s
 
 
 def _lifts(node: Located, fields: tuple[Field, ...], number: int) -> tuple[Lift, ...]:
-    lifts = node.get("lifts") or {}
+    lifts: Located = node.get("lifts") or Located()
     if lifts and number == 1:
         raise node.error("v1 has no version before it to lift from", "lifts")
     return tuple(_lift(name, lifts, fields) for name in lifts)

@@ -41,8 +41,20 @@ FORMATS: Mapping[str, tuple[Kind, str | None]] = {
 }
 
 _KEYWORDS = frozenset(
-    "$ref type enum format minLength maxLength minimum maximum items minItems maxItems properties required "
-    "description x-pii x-retention-days".split()
+    {
+        "$ref",
+        "type",
+        "enum",
+        "format",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "items",
+        "minItems",
+        "maxItems",
+    }
+    | {"properties", "required", "description", "x-pii", "x-retention-days"}
 )
 _TYPES = ("string", "integer", "number", "boolean", "object", "array")
 _APPLIES: Mapping[str, tuple[str, ...]] = {
@@ -102,9 +114,12 @@ def parse_members(node: Located, shapes: Mapping[str, Located]) -> tuple[Field, 
             raise node.error(f"required field {name!r} is not among the properties", "required")
     for name, child in properties.items():
         if not isinstance(child, Located):
-            raise properties.error(f"field {name!r} needs a mapping such as {{type: string, description: ...}}", name)
+            raise properties.error(
+                f"field {name!r} needs a mapping such as {{type: string, description: ...}}", name
+            )
     return tuple(
-        replace(parse_field(name, child, shapes), required=name in required) for name, child in properties.items()
+        replace(parse_field(name, child, shapes), required=name in required)
+        for name, child in properties.items()
     )
 
 
@@ -140,21 +155,30 @@ def parse_field(name: str, node: Located, shapes: Mapping[str, Located]) -> Fiel
 def _referenced(name: str, node: Located, shapes: Mapping[str, Located]) -> Field:
     prefix, _, shape = str(node["$ref"]).partition("#/")
     if prefix != "shapes.yaml" or shape not in shapes:
-        raise node.error(f"$ref {node['$ref']!r} is unknown; use shapes.yaml#/<name> with one of: {', '.join(shapes)}", "$ref")
+        raise node.error(
+            f"$ref {node['$ref']!r} is unknown; use shapes.yaml#/<name> with one of: {', '.join(shapes)}",
+            "$ref",
+        )
     field = parse_field(name, shapes[shape], shapes)
     if "type" in node:  # a sibling keyword narrows, as in JSON Schema
         field = replace(field, nullable=field.nullable and _type(name, node)[1])
-    return replace(field, description=str(node.get("description", field.description)), pii=_pii(node) or field.pii)
+    return replace(
+        field, description=str(node.get("description", field.description)), pii=_pii(node) or field.pii
+    )
 
 
 def _type(name: str, node: Located) -> tuple[str, bool]:
+    """The type's name, and whether null is one of its values."""
     if "type" not in node:
         raise node.error(f"field {name!r} has no type")
-    declared = node["type"] if isinstance(node["type"], list) else [node["type"]]
-    real = [t for t in declared if t not in {"null", None}]
-    if len(real) != 1 or real[0] not in _TYPES or len(declared) > 2:
-        raise node.error(f"type {node['type']!r} is not supported; use one of {', '.join(_TYPES)}, or [that, \"null\"]", "type")
-    return real[0], len(declared) == 2
+    match node["type"]:
+        case str(one) | [str(one)] if one in _TYPES:
+            return one, False
+        case [str(one), "null" | None] | ["null" | None, str(one)] if one in _TYPES:
+            return one, True
+    raise node.error(
+        f'type {node["type"]!r} is not supported; use one of {", ".join(_TYPES)}, or [that, "null"]', "type"
+    )
 
 
 def _check_applicable(node: Located, type_name: str) -> None:
@@ -180,7 +204,9 @@ def _enum(node: Located, *, nullable: bool) -> tuple[str, ...]:
     if not all(isinstance(v, str) for v in values):
         raise node.error("enum values are strings; quote words such as NO, on or 1", "enum")
     if values and nullable != (None in node["enum"]):
-        raise node.error("a nullable enum lists null, and no other does, or a plain validator would disagree", "enum")
+        raise node.error(
+            "a nullable enum lists null, and no other does, or a plain validator would disagree", "enum"
+        )
     return tuple(values)
 
 

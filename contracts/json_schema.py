@@ -31,7 +31,10 @@ def event_schema(declarations: Declarations, event: EventVersion) -> dict[str, A
     record["properties"]["detail-type"] = {"const": event.event_type}
     record["properties"]["detail"] = detail
     record["required"].append("detail")
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{event.event_type} v{event.version}"}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"{event.event_type} v{event.version}",
+    }
     return {**head, "description": event.description, **record}
 
 

@@ -19,8 +19,16 @@ def event_page(declarations: Declarations, event: EventType) -> str:
     parts = [
         f"# {event.name}",
         latest.description,
-        f"Domain {latest.domain} · owner {latest.owner} · version {latest.version} · {latest.grain} · entity `{latest.entity}`"
-        f" · curated table `{curated_table(event.name)}`",
+        " · ".join(
+            (
+                f"Domain {latest.domain}",
+                f"owner {latest.owner}",
+                f"version {latest.version}",
+                latest.grain,
+                f"entity `{latest.entity}`",
+                f"curated table `{curated_table(event.name)}`",
+            )
+        ),
         _fields_table(latest.fields),
         *_older_versions(event),
         "## Sample",
@@ -60,7 +68,9 @@ def _row(path: str, field: Field) -> str:
     meaning = " ".join(field.description.split()).replace("|", "\\|")
     if field.enum:
         meaning += " One of " + ", ".join(f"`{v}`" for v in field.enum) + "."
-    return f"| `{path}` | {_type(field)} | {'yes' if field.required else ''} | {_privacy(field)} | {meaning} |"
+    return (
+        f"| `{path}` | {_type(field)} | {'yes' if field.required else ''} | {_privacy(field)} | {meaning} |"
+    )
 
 
 def _type(field: Field) -> str:
@@ -91,5 +101,3 @@ def _index(declarations: Declarations) -> str:
         for e in sorted(declarations.events.values(), key=lambda e: (e.latest.domain, e.name))
     ]
     return "\n".join(rows) + "\n"
-
-

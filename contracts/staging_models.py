@@ -180,11 +180,15 @@ def _properties(model: _Model) -> str:
 
 
 def _tests(model: _Model) -> Iterator[str]:
-    for test, columns in (("one_row_per", model.key), ("never_null", model.filled)):
-        if columns:
-            yield f"      - {test}:"
-            yield f"          name: {model.name}_{test}"
-            yield f"          arguments: {{columns: [{', '.join(columns)}]}}"
+    filled = ", ".join(model.filled)
+    if model.key:
+        yield "      - one_row_per:"
+        yield f"          name: {model.name}_one_row_per"
+        yield f"          arguments: {{columns: [{', '.join(model.key)}], filled: [{filled}]}}"
+    else:
+        yield "      - never_null:"
+        yield f"          name: {model.name}_never_null"
+        yield f"          arguments: {{columns: [{filled}]}}"
 
 
 def _sources(declarations: Declarations) -> str:

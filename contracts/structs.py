@@ -7,7 +7,7 @@ Everything else is the same: both give one verdict.
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
@@ -20,10 +20,16 @@ from contracts.fields import INT64_MAX, INT64_MIN, Field, Kind
 def envelope_type(envelope: Envelope, event: EventVersion, *, strict: bool) -> type[Struct]:
     """The struct of a whole record of one event version, tagged by `detail-type`."""
     metadata = _struct("metadata", tuple(_pinned(f, event) for f in envelope.metadata), strict=strict)
-    detail = _define("detail", [("metadata", metadata), *(_member(f, strict=strict) for f in event.fields)], strict=strict)
+    detail = _define(
+        "detail", [("metadata", metadata), *(_member(f, strict=strict) for f in event.fields)], strict=strict
+    )
     record = [_member(f, strict=strict) for f in envelope.record if f.name not in {"detail", "detail-type"}]
     return _define(
-        event.event_type, [*record, ("detail", detail)], strict=strict, tag_field="detail-type", tag=event.event_type
+        event.event_type,
+        [*record, ("detail", detail)],
+        strict=strict,
+        tag_field="detail-type",
+        tag=event.event_type,
     )
 
 
@@ -37,7 +43,9 @@ def _pinned(field: Field, event: EventVersion) -> Field | tuple[str, Any]:
 
 
 def _struct(name: str, fields: tuple[Field | tuple[str, Any], ...], *, strict: bool) -> type[Struct]:
-    return _define(name, [f if isinstance(f, tuple) else _member(f, strict=strict) for f in fields], strict=strict)
+    return _define(
+        name, [f if isinstance(f, tuple) else _member(f, strict=strict) for f in fields], strict=strict
+    )
 
 
 def _define(name: str, members: list[Any], *, strict: bool, **options: Any) -> type[Struct]:
@@ -53,6 +61,13 @@ def _member(field: Field, *, strict: bool) -> tuple[Any, ...]:
     return (field.name, nullable | UnsetType, UNSET)
 
 
+_PLAIN: Final = {
+    Kind.DATE_TIME: Annotated[dt.datetime, Meta(tz=True)],
+    Kind.DATE: dt.date,
+    Kind.BOOLEAN: bool,
+}
+
+
 def value_type(field: Field, *, strict: bool) -> Any:
     """The Python type that accepts exactly the values the contract accepts, null aside."""
     match field.kind:
@@ -62,17 +77,13 @@ def value_type(field: Field, *, strict: bool) -> Any:
             return _array(field, strict=strict)
         case Kind.INTEGER:
             low, high = field.minimum, field.maximum
-            return Annotated[int, Meta(ge=INT64_MIN if low is None else low, le=INT64_MAX if high is None else high)]
+            return Annotated[
+                int, Meta(ge=INT64_MIN if low is None else low, le=INT64_MAX if high is None else high)
+            ]
         case Kind.NUMBER:
             return Annotated[float, Meta(ge=field.minimum, le=field.maximum)]
-        case Kind.DATE_TIME:
-            return Annotated[dt.datetime, Meta(tz=True)]
-        case Kind.BOOLEAN:
-            return bool
-        case Kind.DATE:
-            return dt.date
-        case _:
-            return _text(field)
+        case kind:
+            return _PLAIN[kind] if kind in _PLAIN else _text(field)
 
 
 def _array(field: Field, *, strict: bool) -> Any:
@@ -86,7 +97,9 @@ def _array(field: Field, *, strict: bool) -> Any:
 def _text(field: Field) -> Any:
     if field.enum:
         return Literal[field.enum]
-    return Annotated[str, Meta(min_length=field.min_length, max_length=field.max_length, pattern=field.pattern)]
+    return Annotated[
+        str, Meta(min_length=field.min_length, max_length=field.max_length, pattern=field.pattern)
+    ]
 
 
 def decoder(types: list[type[Struct]]) -> msgspec.json.Decoder[Any]:

@@ -66,7 +66,9 @@ class Validator:
 
     def __init__(self, declarations: Declarations) -> None:
         self._declarations = declarations
-        latest = [envelope_type(declarations.envelope, e.latest, strict=True) for e in declarations.events.values()]
+        latest = [
+            envelope_type(declarations.envelope, e.latest, strict=True) for e in declarations.events.values()
+        ]
         self.read_fast: Callable[[bytes], Any] = decoder(latest).decode
         self.types: dict[type[Struct], str] = dict(zip(latest, declarations.events, strict=True))
         self._header = msgspec.json.Decoder(_Header)
@@ -81,7 +83,9 @@ class Validator:
         try:
             return self._read(record)
         except RecursionError:
-            return Rejection("deep_nesting", "The record is nested deeper than any contract; it was not parsed.")
+            return Rejection(
+                "deep_nesting", "The record is nested deeper than any contract; it was not parsed."
+            )
 
     def payload_hash(self, record: Any, unknown: str = "") -> int:
         """XXH3 of the canonical payload: data and metadata less transport fields, signed 64 bits.
@@ -105,19 +109,30 @@ class Validator:
         event_id = metadata.get("event_id")
         event_id = event_id if isinstance(event_id, str) else None
         if event_type not in self._declarations.events:
-            return Rejection("unknown_event_type", f"No contract declares event type {event_type!r}.", "$.detail-type", event_type, event_id)
+            return Rejection(
+                "unknown_event_type",
+                f"No contract declares event type {event_type!r}.",
+                "$.detail-type",
+                event_type,
+                event_id,
+            )
         version = metadata.get("schema_version")
         event = self._declarations.events[event_type]
         if type(version) is int and event.version(version) is None:
             newest = event.latest.version
             message = f"{event_type} has no version {version}; the newest is {newest}."
-            return Rejection("unknown_version", message, "$.detail.metadata.schema_version", event_type, event_id)
+            return Rejection(
+                "unknown_version", message, "$.detail.metadata.schema_version", event_type, event_id
+            )
         number = version if type(version) is int else event.latest.version
         return self._read_typed(record, event_type, number, event_id)
 
     def _read_header(self, record: bytes) -> _Header | Rejection:
         if len(record) > MAX_RECORD_BYTES:
-            return Rejection("oversized_record", f"The record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken.")
+            return Rejection(
+                "oversized_record",
+                f"The record has {len(record)} bytes; at most {MAX_RECORD_BYTES} are taken.",
+            )
         try:
             record.decode()
             return self._header.decode(record)
@@ -134,7 +149,9 @@ class Validator:
         except msgspec.DecodeError:
             return {}
 
-    def _read_typed(self, record: bytes, event_type: str, version: int, event_id: str | None) -> Reading | Rejection:
+    def _read_typed(
+        self, record: bytes, event_type: str, version: int, event_id: str | None
+    ) -> Reading | Rejection:
         try:
             found = self._lenient(event_type, version).decode(record)
         except msgspec.ValidationError as e:
@@ -145,14 +162,25 @@ class Validator:
             tree = json.loads(record, object_pairs_hook=_object, parse_float=_number)
             unknown = dict(_unknown(tree, self._known(event_type, version), ""))
             extras = _canonical(unknown) if unknown else None
-            in_payload = {k: v for k, v in unknown.items() if k.startswith("/detail/") and not k.startswith(self._transport_pointers)}
+            in_payload = {
+                k: v
+                for k, v in unknown.items()
+                if k.startswith("/detail/") and not k.startswith(self._transport_pointers)
+            }
         except _DuplicateKeyError as e:
             return duplicate_key(str(e.args[0]), event_type, event_id)
         except UnicodeEncodeError:
-            return Rejection("invalid_utf8", "A string holds half of a surrogate pair.", None, event_type, event_id)
+            return Rejection(
+                "invalid_utf8", "A string holds half of a surrogate pair.", None, event_type, event_id
+            )
         except ValueError as e:
             return Rejection("malformed_json", f"Not JSON: {e}.", None, event_type, event_id)
-        return Reading(event_type, version, extras, self.payload_hash(found, _canonical(in_payload) if in_payload else ""))
+        return Reading(
+            event_type,
+            version,
+            extras,
+            self.payload_hash(found, _canonical(in_payload) if in_payload else ""),
+        )
 
     def _lenient_decoder(self, event_type: str, version: int) -> msgspec.json.Decoder[Any]:
         event = self._declarations.events[event_type].version(version)

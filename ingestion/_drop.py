@@ -19,7 +19,7 @@ from ingestion._sql import DROP, events_query, literal, taken_rows
 from ingestion._targets import Expression, identifier, nearest
 from ingestion.mapping import Section
 
-ROWS_AT_ONCE: Final = 500_000
+ROWS_AT_ONCE: Final = 200_000
 """Rows whose groups one query holds in memory."""
 MEMORY_LIMIT: Final = "768MB"
 
@@ -39,7 +39,10 @@ class Drop:
     def __enter__(self) -> Self:
         self._folder = tempfile.TemporaryDirectory(prefix="drop-")
         scratch = Path(self._folder.name)
-        config: dict[str, str | bool | float | list[str]] = {"memory_limit": MEMORY_LIMIT, "temp_directory": str(scratch / "spill")}
+        config: dict[str, str | bool | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(scratch / "spill"),
+        }
         self._connection = duckdb.connect(scratch / "drop.duckdb", config=config)
         self._connection.execute("SET TimeZone = 'UTC'")
         try:
@@ -163,6 +166,9 @@ class Drop:
     def _carried_out(self) -> Iterator[None]:
         try:
             yield
+        except duckdb.OutOfMemoryException as e:
+            what = f"{self.section.place}: the rows do not fit into {MEMORY_LIMIT} of memory"
+            raise MappingError(f"{what}. Part the files; ingesting again adds nothing twice.") from e
         except duckdb.Error as e:
             advice = "Use TRY_CAST or TRY where a value may not fit; ingesting again adds nothing twice"
             raise MappingError(

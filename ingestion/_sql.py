@@ -184,7 +184,10 @@ def _prepared(value: Expression) -> str:
         sql = f"coalesce(try_strptime(({sql}\n)::VARCHAR, {literal(value.format)})::VARCHAR, ({sql}\n)::VARCHAR)"
     if not value.lookup:
         return sql
-    cases = " ".join(f"WHEN {literal(key)} THEN {literal(text)}" for key, text in value.lookup)
+    cases = " ".join(
+        f"WHEN {literal(key)} THEN {literal(text) if text is not None else 'NULL'}"
+        for key, text in value.lookup
+    )
     return f"CASE ({sql}\n)::VARCHAR {cases} ELSE ({sql}\n)::VARCHAR END"
 
 

@@ -27,7 +27,7 @@ class Expression:
     place: str
     sql: str
     column: str | None = None
-    lookup: tuple[tuple[str, str], ...] = ()
+    lookup: tuple[tuple[str, str | None], ...] = ()
     format: str | None = None
 
 
@@ -123,7 +123,10 @@ def expression(node: Any, parent: Located, key: str) -> Expression:
 
 def _checked(text: Any, node: Located, key: str) -> str:
     if not isinstance(text, str):
-        raise node.error(f"{key} is an SQL expression; for a fixed value write {{constant: {text}}}", key)
+        raise node.error(
+            f"{key} is an SQL expression; write {{constant: {text}}} for a fixed value, and quote words such as no or on",
+            key,
+        )
     if problem := _no_expression(text):
         raise node.error(f"{key} is no SQL expression ({problem}): {text}", key)
     return text
@@ -132,8 +135,7 @@ def _checked(text: Any, node: Located, key: str) -> str:
 @cache
 def _no_expression(text: str) -> str | None:
     """Why the text is not one expression, or None. It is parsed only, so nothing in it is carried out."""
-    with duckdb.connect() as connection:
-        row = connection.execute("SELECT json_serialize_sql($1)", [f"SELECT (\n{text}\n)"]).fetchone()
+    row = _parser().execute("SELECT json_serialize_sql($1)", [f"SELECT (\n{text}\n)"]).fetchone()
     parsed = json.loads(row[0]) if row else {"error": True, "error_message": "it cannot be parsed"}
     if parsed["error"]:
         return str(parsed["error_message"])
@@ -142,15 +144,20 @@ def _no_expression(text: str) -> str | None:
     return None if alone and node["from_table"]["type"] == "EMPTY" else "it holds more than one expression"
 
 
-def _lookup(node: Located) -> tuple[tuple[str, str], ...]:
+@cache
+def _parser() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+def _lookup(node: Located) -> tuple[tuple[str, str | None], ...]:
     table = node.get("lookup", {})
     if not isinstance(table, dict):
         raise node.error("'lookup' is a mapping of values in the file to values in the event", "lookup")
     return tuple((key, _text(value)) for key, value in table.items())
 
 
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _constant(node: Located, field: Field) -> Constant:
@@ -158,7 +165,7 @@ def _constant(node: Located, field: Field) -> Constant:
     if field.kind in {Kind.STRING, Kind.MONEY, Kind.RATE} and type(value) is int:
         value = str(value)
     try:
-        msgspec.convert(value, value_type(field, strict=True), builtin_types=())
+        msgspec.convert(value, value_type(field, strict=True))
     except msgspec.ValidationError as e:
         raise node.error(f"constant {value!r} does not fit {field.name}: {e}", "constant") from e
     return Constant(msgspec.json.encode(value).decode())

@@ -165,7 +165,7 @@ def _metadata(node: Located, declarations: Declarations) -> dict[str, Any]:
 def _names(node: Located, key: str) -> tuple[str, ...]:
     value = node.get(key, [])
     if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise node.error(f"{key!r} is a list of column names", key)
+        raise node.error(f"{key!r} is a list of column names; quote words such as no, on or 1", key)
     return tuple(value)
 
 

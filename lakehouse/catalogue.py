@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import DataFile
-from pyiceberg.table import Table
+from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.refs import SnapshotRefType
 from pyiceberg.table.snapshots import ancestors_of
 from pyiceberg.table.update import (
@@ -86,7 +86,9 @@ class Catalogue:
         return table
 
     def _create(self, identifier: str, schema: pa.Schema, partition: str | None) -> Table:
-        with self._catalog.create_table_transaction(identifier, schema=schema, properties=_PROPERTIES) as transaction:
+        with self._catalog.create_table_transaction(
+            identifier, schema=schema, properties=_PROPERTIES
+        ) as transaction:
             if partition is not None:
                 is_date = pa.types.is_date(schema.field(partition).type)
                 with transaction.update_spec() as spec:
@@ -97,7 +99,9 @@ class Catalogue:
             pass  # an empty first snapshot, for a branch to begin at
         return table
 
-    def stage(self, table: Table, run_id: str, added: Iterable[DataFile], removed: Iterable[DataFile] = ()) -> Move:
+    def stage(
+        self, table: Table, run_id: str, added: Iterable[DataFile], removed: Iterable[DataFile] = ()
+    ) -> Move:
         """Write a snapshot on the run's branch, on top of main as `table` saw it, in one commit."""
         before = table.metadata.snapshot_by_name(MAIN)
         removed = list(removed)
@@ -129,23 +133,41 @@ class Catalogue:
                 time.sleep(0.05 * attempt)
         table = self._catalog.load_table(identifier)
         if not _has_arrived(table, move.after):
-            raise HeldError(f"Table {identifier} was written by another program; curated tables are this program's alone to write.")
+            raise HeldError(
+                f"Table {identifier} was written by another program; curated tables are this program's alone to write."
+            )
 
     def _swap(self, table: Table, run_id: str, move: Move) -> None:
         branch = branch_of(run_id)
-        updates = [SetSnapshotRefUpdate(ref_name=MAIN, type=SnapshotRefType.BRANCH, snapshot_id=move.after)]
+        to = SetSnapshotRefUpdate(
+            ref_name=MAIN,
+            type=SnapshotRefType.BRANCH,
+            snapshot_id=move.after,
+            max_ref_age_ms=None,
+            max_snapshot_age_ms=None,
+            min_snapshots_to_keep=None,
+        )
         drop = [RemoveSnapshotRefUpdate(ref_name=branch)] if branch in table.refs() else []
-        self._catalog.commit_table(table, (AssertRefSnapshotId(ref=MAIN, snapshot_id=move.before),), (*updates, *drop))
+        self._catalog.commit_table(
+            table, (AssertRefSnapshotId(ref=MAIN, snapshot_id=move.before),), (to, *drop)
+        )
 
     def discard(self, run_id: str) -> None:
         """Drop an unpublished run's branch and snapshot from every table."""
         for table, snapshot_id in self._staged(run_id):
-            drop = (RemoveSnapshotRefUpdate(ref_name=branch_of(run_id)), RemoveSnapshotsUpdate(snapshot_ids=[snapshot_id]))
+            drop = (
+                RemoveSnapshotRefUpdate(ref_name=branch_of(run_id)),
+                RemoveSnapshotsUpdate(snapshot_ids=[snapshot_id]),
+            )
             self._catalog.commit_table(table, (), drop)
 
     def staged_metadata(self, run_id: str) -> list[str]:
         """Manifest files that only an unpublished run's branches name."""
-        return [path for table, snapshot_id in self._staged(run_id) for path in _metadata_files(table, snapshot_id)]
+        return [
+            path
+            for table, snapshot_id in self._staged(run_id)
+            for path in _metadata_files(table, snapshot_id)
+        ]
 
     def _staged(self, run_id: str) -> list[tuple[Table, int]]:
         tables = [self._catalog.load_table(identifier) for identifier in self.identifiers()]
@@ -155,13 +177,17 @@ class Catalogue:
     def identifiers(self) -> list[str]:
         """Every table there is, as `namespace.name`, in order."""
         return sorted(
-            ".".join(name) for space in self._catalog.list_namespaces() for name in self._catalog.list_tables(space)
+            ".".join(name)
+            for space in self._catalog.list_namespaces()
+            for name in self._catalog.list_tables(space)
         )
 
-    def files(self, identifier: str, snapshot_id: int, row_filter: str | None = None) -> list[DataFile]:
-        """The data files of a snapshot, or those that may hold rows of `row_filter`."""
+    def files(
+        self, identifier: str, snapshot_id: int | None, row_filter: str | None = None
+    ) -> list[DataFile]:
+        """The data files of a snapshot (None: of main now), or those that may hold rows of `row_filter`."""
         table = self._catalog.load_table(identifier)
-        scan = table.scan(snapshot_id=snapshot_id, **({"row_filter": row_filter} if row_filter else {}))
+        scan = table.scan(snapshot_id=snapshot_id, row_filter=row_filter or ALWAYS_TRUE)
         return [task.file for task in scan.plan_files()]
 
 

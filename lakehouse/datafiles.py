@@ -28,7 +28,9 @@ class Target:
     partition: str | None
     partition_field: str | None
     run_id: str
-    plain_columns: tuple[str, ...] = ()  # columns whose values hardly repeat; a dictionary would cost and not pay
+    plain_columns: tuple[
+        str, ...
+    ] = ()  # columns whose values hardly repeat; a dictionary would cost and not pay
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,18 @@ class _Part:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(fit(pa.concat_tables(self._waiting), self._schema), row_group_size=ROW_GROUP)
+            self._writer.write_table(
+                fit(pa.concat_tables(self._waiting), self._schema), row_group_size=ROW_GROUP
+            )
             self._waiting = []
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table in exactly this schema; columns that are missing are null."""
     columns = [
-        table[field.name].cast(field.type) if field.name in table.schema.names else pa.nulls(len(table), field.type)
+        table[field.name].cast(field.type)
+        if field.name in table.schema.names
+        else pa.nulls(len(table), field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -179,7 +185,7 @@ def local_path(file: Any) -> str:
 
 
 def _narrow_schema(schema: pa.Schema) -> pa.Schema:
-    """pyiceberg speaks of large strings and lists; ours are small."""
+    """Iceberg's library speaks of large strings and lists; ours are small."""
     return pa.schema([_narrow_field(f) for f in schema])
 
 

@@ -12,7 +12,7 @@ from lakehouse.lake import Lake
 from lakehouse.sql import create_views, release_of, views
 
 
-class Plugin(BasePlugin):  # type: ignore[misc]
+class Plugin(BasePlugin):
     """Configured with `lake`, the lake's folder, and optionally `release`, a number."""
 
     def initialize(self, config: dict[str, Any]) -> None:

@@ -84,7 +84,9 @@ class Lake:
         """
         path = root / PROFILE
         if not path.is_file():
-            raise NotALakeError(f"{root} is not a lake (no {PROFILE}). Make one with `lake init {root}`, or name another with --lake.")
+            raise NotALakeError(
+                f"{root} is not a lake (no {PROFILE}). Make one with `lake init {root}`, or name another with --lake."
+            )
         profile = _read_profile(path)
         if profile.format_version > FORMAT_VERSION:
             raise FormatVersionError(

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from contracts.errors import HeldError, StorageError
 
@@ -61,7 +62,9 @@ class Lease:
         holder = f"process {os.getpid()} on {socket.gethostname()}"
         self._execute(_TAKE, {"run_id": run_id, "holder": holder, "now": now, "until": now + self._seconds})
         rows = self._execute("select run_id, holder, since, until from lease", ())
-        if rows[0][0] != run_id:
+        if not rows:  # its holder let go between the two statements
+            self._take(run_id)
+        elif rows[0][0] != run_id:
             other, who, since, until = rows[0]
             began = dt.datetime.fromtimestamp(since, dt.UTC)
             raise HeldError(
@@ -72,12 +75,17 @@ class Lease:
     def _renew(self, run_id: str, done: threading.Event) -> None:
         while not done.wait(self._seconds / 4):
             now = time.time()
-            self._execute("update lease set until = ? where run_id = ? and until >= ?", (now + self._seconds, run_id, now))
+            self._execute(
+                "update lease set until = ? where run_id = ? and until >= ?",
+                (now + self._seconds, run_id, now),
+            )
 
-    def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[object, ...]]:
+    def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[Any, ...]]:
         try:
             with closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
                 connection.execute(_SCHEMA)
                 return connection.execute(sql, values).fetchall()
         except sqlite3.OperationalError as e:
-            raise StorageError(f"{self._path} cannot be used ({e}). Free space or mend permissions, then run again.") from e
+            raise StorageError(
+                f"{self._path} cannot be used ({e}). Free space or mend permissions, then run again."
+            ) from e

@@ -87,7 +87,9 @@ class Releases:
             HeldError: when another run claimed it first.
         """
         try:
-            write_whole(self._path(self._claims, release.number), msgspec.json.encode(release), exclusive=True)
+            write_whole(
+                self._path(self._claims, release.number), msgspec.json.encode(release), exclusive=True
+            )
         except FileExistsError as e:
             raise HeldError(
                 f"Another run published release {release.number} first; nothing of run {release.run_id} was. Run again."

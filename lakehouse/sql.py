@@ -52,7 +52,9 @@ def release_of(lake: Lake, number: int | None = None) -> Release | None:
     return lake.releases.latest() if number is None else lake.releases.get(number)
 
 
-def views(lake: Lake, release: Release | None, *, schemas: Iterable[str] = (CURATED, PLATFORM, MARTS)) -> Iterator[View]:
+def views(
+    lake: Lake, release: Release | None, *, schemas: Iterable[str] = (CURATED, PLATFORM, MARTS)
+) -> Iterator[View]:
     """A view for every declared table and every mart; a table that no run has touched is empty, not absent."""
     declared = {curated_table(name): fields for name, fields in lake.declarations.curated.items()}
     declared |= {f"{PLATFORM}.{name}": table.fields for name, table in lake.declarations.tables.items()}
@@ -61,7 +63,9 @@ def views(lake: Lake, release: Release | None, *, schemas: Iterable[str] = (CURA
     for identifier in sorted(declared.keys() | snapshots.keys()):
         schema, _, name = identifier.partition(".")
         if schema in wanted:
-            yield View(schema, name, _query(lake, identifier, snapshots.get(identifier), declared.get(identifier)))
+            yield View(
+                schema, name, _query(lake, identifier, snapshots.get(identifier), declared.get(identifier))
+            )
 
 
 def connect(lake: Lake, release: Release | None) -> duckdb.DuckDBPyConnection:
@@ -89,12 +93,16 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     try:
         relation = connection.sql(sql)
     except duckdb.Error as e:
-        raise UsageError(f"{e}\nTables: `lake sql \"select table_schema, table_name from information_schema.tables\"`.") from e
+        raise UsageError(
+            f'{e}\nTables: `lake sql "select table_schema, table_name from information_schema.tables"`.'
+        ) from e
     return pa.table({}) if relation is None else relation.to_arrow_table()
 
 
 def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Field, ...] | None) -> str:
-    files = [local_path(f) for f in lake.catalogue.files(identifier, snapshot)] if snapshot is not None else []
+    files = (
+        [local_path(f) for f in lake.catalogue.files(identifier, snapshot)] if snapshot is not None else []
+    )
     if fields is None:
         return _over(files) if files else _empty_mart(lake, identifier)
     empty = ", ".join(f"null::{duckdb_type(f)} as {_quoted(f.name)}" for f in fields)
@@ -111,7 +119,11 @@ def _empty_mart(lake: Lake, identifier: str) -> str:
     table = lake.catalogue.load(identifier)
     schema = table.schema().as_arrow() if table else pa.schema([])
     types = {f.name: str(duckdb.from_arrow(schema.empty_table()).types[i]) for i, f in enumerate(schema)}
-    return "select " + ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items()) + " where false"
+    return (
+        "select "
+        + ", ".join(f"null::{kind} as {_quoted(name)}" for name, kind in types.items())
+        + " where false"
+    )
 
 
 def _create_raw_view(connection: duckdb.DuckDBPyConnection, root: Path) -> None:

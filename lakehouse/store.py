@@ -34,7 +34,9 @@ class FileStore:
         try:
             return (self.root / raw_object).read_bytes()
         except OSError as e:
-            raise StorageError(f"Raw object {raw_object} cannot be read ({e.strerror}). Raw is immutable: restore it, then run again.") from e
+            raise StorageError(
+                f"Raw object {raw_object} cannot be read ({e.strerror}). Raw is immutable: restore it, then run again."
+            ) from e
 
     def list_since(self, instant: float) -> Iterator[str]:
         """Objects in folders that changed at or after `instant` (seconds since 1970), in no order.
@@ -44,7 +46,11 @@ class FileStore:
         for folder, _, names in os.walk(self.root):
             if names and Path(folder).stat().st_mtime >= instant:
                 prefix = Path(folder).relative_to(self.root).as_posix()
-                yield from (f"{prefix}/{name}" if prefix != "." else name for name in names if not name.startswith("."))
+                yield from (
+                    f"{prefix}/{name}" if prefix != "." else name
+                    for name in names
+                    if not name.startswith(".")
+                )
 
     def size(self, raw_object: str) -> int:
         """The object's size in bytes, as stored."""
@@ -78,7 +84,9 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
     except FileExistsError:
         raise
     except OSError as e:
-        raise StorageError(f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again.") from e
+        raise StorageError(
+            f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again."
+        ) from e
     finally:
         temporary.unlink(missing_ok=True)
 

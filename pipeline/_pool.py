@@ -96,7 +96,9 @@ def decode_object(contracts: Path, raw_root: Path, raw_object: str, stage: str) 
     decoded = _decoder(contracts).decode(raw_object, data)
     tables = {**decoded.tables, REJECTED_SEGMENT: decoded.rejected}
     segments = stage_tables({name: t for name, t in tables.items() if len(t)}, stage)
-    return StagedObject(raw_object, len(data), decoded.records, decoded.unread_bytes, decoded.problem, segments)
+    return StagedObject(
+        raw_object, len(data), decoded.records, decoded.unread_bytes, decoded.problem, segments
+    )
 
 
 def stage_tables(tables: dict[str, pa.Table], path: str) -> dict[str, Segment]:
@@ -131,7 +133,9 @@ def write_parts(target: Target, name: str, parts: list[Part]) -> list[WrittenFil
 def _rows(part: Part) -> pa.Table:
     table = load_segment(part.segment)
     if part.dropped:
-        table = table.filter(pc.invert(pc.is_in(table["raw_record"], pa.array(sorted(part.dropped), pa.int64()))))
+        table = table.filter(
+            pc.invert(pc.is_in(table["raw_record"], pa.array(sorted(part.dropped), pa.int64())))
+        )
     for name, value in part.constants.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
     return table

@@ -50,8 +50,14 @@ def draw_up(staged: list[StagedObject], settled: Settled, written: int) -> list[
     off = [a for a in (*accounts, *corrections) if a.missing]
     counted = sum(a.curated for a in accounts)
     if off or counted != written:
-        what = f"object {off[0].raw_object} misses {off[0].missing} records" if off else f"{counted} rows due, {written} written"
-        raise ConservationError(f"Conservation broken: {what}. Nothing was published; please report this with the run's raw objects.")
+        what = (
+            f"object {off[0].raw_object} misses {off[0].missing} records"
+            if off
+            else f"{counted} rows due, {written} written"
+        )
+        raise ConservationError(
+            f"Conservation broken: {what}. Nothing was published; please report this with the run's raw objects."
+        )
     return [*accounts, *corrections]
 
 

@@ -106,12 +106,18 @@ def _run_dbt(lake: Lake, project: Path, folder: Path, private: Path, todo: list[
 
 def _failures(target: Path) -> str:
     path = target / "run_results.json"
-    results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["results"] if path.is_file() else []
+    results: list[dict[str, Any]] = (
+        json.loads(path.read_text(encoding="utf-8"))["results"] if path.is_file() else []
+    )
     bad = [r for r in results if r["status"] in {"error", "fail"}]
-    return "\n".join(f"  {r['unique_id'].split('.', 2)[-1]}: {' '.join(str(r['message']).split())}" for r in bad)
+    return "\n".join(
+        f"  {r['unique_id'].split('.', 2)[-1]}: {' '.join(str(r['message']).split())}" for r in bad
+    )
 
 
-def _stage_mart(run: Run, connection: duckdb.DuckDBPyConnection, rebuild: Rebuild, result: BuildResult) -> None:
+def _stage_mart(
+    run: Run, connection: duckdb.DuckDBPyConnection, rebuild: Rebuild, result: BuildResult
+) -> None:
     rule, identifier = rebuild.rule, f"{MARTS}.{rebuild.rule.mart}"
     relation = connection.sql(f'select * from {MARTS}."{rule.mart}"')
     schema = relation.limit(0).to_arrow_table().schema
@@ -121,7 +127,9 @@ def _stage_mart(run: Run, connection: duckdb.DuckDBPyConnection, rebuild: Rebuil
         writer.write(pa.Table.from_batches([batch]))
     files = writer.close()
     old = run.lake.catalogue.files(identifier, table.metadata.current_snapshot_id)
-    days = None if rebuild.days is None else {(dt.date.fromisoformat(day) - EPOCH).days for day in rebuild.days}
+    days = (
+        None if rebuild.days is None else {(dt.date.fromisoformat(day) - EPOCH).days for day in rebuild.days}
+    )
     removed = [f for f in old if days is None or partition_day(f) in days]
     run.stage(table, files, removed, _dates(files, removed))
     result.rows += sum(file.metadata.num_rows for file in files)
@@ -135,7 +143,7 @@ def _dates(files: list[WrittenFile], removed: list[Any]) -> set[dt.date]:
 
 def write_bi_file(lake: Lake) -> Path:
     """A small DuckDB file of views over the newest release, for BI tools; swapped whole, so that an open reader keeps its own."""
-    path = lake.root / "marts.duckdb"
+    path = lake.root / "bi.duckdb"
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with duckdb.connect(str(fresh)) as connection:

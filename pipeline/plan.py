@@ -55,7 +55,9 @@ def plan(lake: Lake, release: Release | None) -> Plan:
     """
     listed_at = time.time() - _CLOCK_SLACK
     candidates = sorted(lake.store.list_since(release.listed_at if release else 0.0))
-    done = _curated_before(lake, release, {arrival_date(name) for name in candidates}) if candidates else set()
+    done = (
+        _curated_before(lake, release, {arrival_date(name) for name in candidates}) if candidates else set()
+    )
     objects = [(name, lake.store.size(name)) for name in candidates if name not in done]
     return Plan(objects, listed_at)
 
@@ -74,5 +76,7 @@ def _curated_before(lake: Lake, release: Release | None, dates: set[dt.date]) ->
     files = [local_path(f) for f in lake.catalogue.files(LEDGER, snapshot, span)]
     if not files:
         return set()
-    rows = duckdb.execute("select distinct raw_object from read_parquet(?, hive_partitioning = false)", [files]).fetchall()
+    rows = duckdb.execute(
+        "select distinct raw_object from read_parquet(?, hive_partitioning = false)", [files]
+    ).fetchall()
     return {name for (name,) in rows}

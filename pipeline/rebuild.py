@@ -12,7 +12,7 @@ from lakehouse.lake import PROFILE, Lake
 from pipeline.build import BuildResult, build
 from pipeline.curate import CurateResult, Progress, curate, quiet
 
-_DERIVED: Final = ("catalog.db", "warehouse", "releases", "runs", "build", "marts.duckdb")
+_DERIVED: Final = ("catalog.db", "warehouse", "releases", "runs", "build", "bi.duckdb")
 """What follows from raw; the event log and the profile do not."""
 
 
@@ -34,12 +34,16 @@ def plan_rebuild(root: Path) -> RebuildPlan:
     """
     raw = root / "raw"
     if not raw.is_dir():
-        raise NotALakeError(f"{root} has no raw folder to rebuild from. Restore raw there first, or name another with --lake.")
+        raise NotALakeError(
+            f"{root} has no raw folder to rebuild from. Restore raw there first, or name another with --lake."
+        )
     sizes = [path.stat().st_size for path in raw.rglob("*") if path.is_file()]
     return RebuildPlan(root, [name for name in _DERIVED if (root / name).exists()], len(sizes), sum(sizes))
 
 
-def rebuild(plan: RebuildPlan, *, progress: Progress = quiet) -> tuple[CurateResult, BuildResult, Path | None]:
+def rebuild(
+    plan: RebuildPlan, *, progress: Progress = quiet
+) -> tuple[CurateResult, BuildResult, Path | None]:
     """Set everything derived aside, then curate all of raw and build all marts.
 
     Returns:

@@ -48,7 +48,10 @@ def recover(lake: Lake) -> list[str]:
 
 def lost_runs(lake: Lake) -> list[Lost]:
     """What is recorded of lost runs whose files are still there."""
-    return [msgspec.json.decode(path.read_bytes(), type=Lost) for path in sorted((lake.runs / "lost").glob("*.json"))]
+    return [
+        msgspec.json.decode(path.read_bytes(), type=Lost)
+        for path in sorted((lake.runs / "lost").glob("*.json"))
+    ]
 
 
 def _unpublished(lake: Lake) -> list[str]:

@@ -52,12 +52,17 @@ class Run:
     def stage(self, table: Any, files: list[WrittenFile], removed: list[Any], days: set[dt.date]) -> None:
         """Put files on the run's branch of a table; `days` are the partitions that change."""
         identifier = ".".join(table.name())
-        self.moves[identifier] = self.lake.catalogue.stage(table, self.run_id, describe(table, files), removed)
+        self.moves[identifier] = self.lake.catalogue.stage(
+            table, self.run_id, describe(table, files), removed
+        )
         self.changes[identifier] = sorted(str(day) for day in days)
 
     def constants(self) -> dict[str, pa.Scalar]:
         """Columns that are the same in every row of the run."""
-        return {"run_id": pa.scalar(self.run_id), "curated_at": pa.scalar(self.started_at, pa.timestamp("us"))}
+        return {
+            "run_id": pa.scalar(self.run_id),
+            "curated_at": pa.scalar(self.started_at, pa.timestamp("us")),
+        }
 
 
 @contextmanager
@@ -82,7 +87,9 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
     shutil.rmtree(run.folder)
 
 
-def publish(run: Run, *, listed_at: float | None = None, built: int | None = None, lease_id: str | None = None) -> Release:
+def publish(
+    run: Run, *, listed_at: float | None = None, built: int | None = None, lease_id: str | None = None
+) -> Release:
     """Claim the next release, move the tables, write the release.
 
     Raises:
@@ -101,7 +108,9 @@ def publish(run: Run, *, listed_at: float | None = None, built: int | None = Non
         built=(base.built if base else 0) if built is None else built,
     )
     if lease_id is not None and not run.lake.lease.is_held_by(lease_id):
-        raise HeldError(f"Run {run_id} was silent for longer than its lease and was overtaken; nothing of it was published. Run again.")
+        raise HeldError(
+            f"Run {run_id} was silent for longer than its lease and was overtaken; nothing of it was published. Run again."
+        )
     run.lake.releases.claim(release)
     run.decided = True
     reach("curate.claimed")

@@ -22,7 +22,9 @@ from transforms.deduplicate import IDS, Deduplication, deduplicate
 Record = tuple[str, int]
 """A record's address: raw object and number."""
 
-CONFLICT_MESSAGE = "Another record has this event_id with another payload and came first; this one was set aside."
+CONFLICT_MESSAGE = (
+    "Another record has this event_id with another payload and came first; this one was set aside."
+)
 
 
 @dataclass(slots=True)

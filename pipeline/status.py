@@ -68,11 +68,17 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
 
 def _table(connection: duckdb.DuckDBPyConnection, identifier: str) -> dict[str, Any]:
     newest = "max(occurred_at)" if identifier.startswith(f"{CURATED}.") else "null"
-    return {"table": identifier, **_one(connection, f"select count(*) as rows, {newest} as newest from {identifier}")}
+    return {
+        "table": identifier,
+        **_one(connection, f"select count(*) as rows, {newest} as newest from {identifier}"),
+    }
 
 
 def _notes(lake: Lake, *, built: int, newest: int) -> list[str]:
-    notes = [f"Run {lost.run_id} was lost; its {len(lost.files)} files are deleted after the grace." for lost in lost_runs(lake)]
+    notes = [
+        f"Run {lost.run_id} was lost; its {len(lost.files)} files are deleted after the grace."
+        for lost in lost_runs(lake)
+    ]
     if lake.releases.unfinished() is not None:
         notes.append("A run was broken off while publishing; the next run finishes it.")
     if newest and built < newest - 1:
@@ -87,12 +93,15 @@ def quarantine_counts(lake: Lake, by: str) -> list[dict[str, Any]]:
         return query(connection, sql).to_pylist()  # type: ignore[no-any-return]
 
 
-def quarantined(lake: Lake, *, error_type: str | None, event_type: str | None, limit: int) -> list[dict[str, Any]]:
+def quarantined(
+    lake: Lake, *, error_type: str | None, event_type: str | None, limit: int
+) -> list[dict[str, Any]]:
     """Quarantined records, the newest first, with their original bytes."""
+    columns = [f.name for f in lake.declarations.tables["quarantine"].fields]
     with connect(lake, release_of(lake)) as connection:
         relation = connection.execute(
-            "select * from platform.quarantine where ($1 is null or error_type = $1) and ($2 is null or event_type = $2)"
+            f"select {', '.join(columns)} from platform.quarantine where ($1 is null or error_type = $1) and ($2 is null or event_type = $2)"
             " order by quarantined_at desc, raw_object, raw_record limit $3",
             [error_type, event_type, limit],
         )
-        return relation.to_arrow_table().to_pylist()  # type: ignore[no-any-return]
+        return [dict(zip(columns, row, strict=True)) for row in relation.fetchall()]

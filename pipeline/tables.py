@@ -13,7 +13,15 @@ import pyarrow.parquet as pq
 
 from contracts.layout import EVENT_IDS, LEDGER, PLATFORM, QUARANTINE, curated_table
 from lakehouse.arrow_types import arrow_schema
-from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile, local_path, partition_day, target_of
+from lakehouse.datafiles import (
+    EPOCH,
+    PartitionedWriter,
+    Target,
+    WrittenFile,
+    local_path,
+    partition_day,
+    target_of,
+)
 from lakehouse.failpoints import reach
 from pipeline._pool import REJECTED_SEGMENT, Part, StagedObject, stage_tables, write_parts
 from pipeline.plan import arrival_date
@@ -44,7 +52,9 @@ def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: E
             _stage(run, jobs[job], job.result(), displaced.get(jobs[job].name()[-1], {}))
         else:
             table = others[job]
-            _stage(run, table, job.result(), displaced.get("", {}) if table.name()[-1] == "quarantine" else {})
+            _stage(
+                run, table, job.result(), displaced.get("", {}) if table.name()[-1] == "quarantine" else {}
+            )
     return rows
 
 
@@ -53,7 +63,9 @@ def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
     table = _platform(run, LEDGER)
     target = _target(run, table)
     writer = PartitionedWriter(target, "ledger")
-    writer.write(pa.Table.from_pylist(rows, schema=pa.schema([pa.field(f.name, f.type) for f in target.schema])))
+    writer.write(
+        pa.Table.from_pylist(rows, schema=pa.schema([pa.field(f.name, f.type) for f in target.schema]))
+    )
     _stage(run, table, writer.close(), {})
 
 
@@ -64,14 +76,21 @@ def _curated_parts(run: Run, staged: list[StagedObject], settled: Settled) -> di
         constants = {**run.constants(), "raw_object": pa.scalar(each.raw_object)}
         for event_type, segment in each.segments.items():
             if event_type != REJECTED_SEGMENT:
-                parts[event_type].append(Part(segment, settled.dropped.get(each.raw_object, frozenset()), constants))
+                parts[event_type].append(
+                    Part(segment, settled.dropped.get(each.raw_object, frozenset()), constants)
+                )
     return dict(sorted(parts.items(), key=lambda item: -sum(p.segment.length for p in item[1])))
 
 
-def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled, pool: Executor) -> dict[Future[list[WrittenFile]], Any]:
+def _other_jobs(
+    run: Run, staged: list[StagedObject], settled: Settled, pool: Executor
+) -> dict[Future[list[WrittenFile]], Any]:
     """Jobs for the index and for quarantine."""
     jobs: dict[Future[list[WrittenFile]], Any] = {}
-    segments = stage_tables({"ids": settled.indexed, "conflicts": _conflict_rows(run, settled)}, str(run.folder / "settled.arrows"))
+    segments = stage_tables(
+        {"ids": settled.indexed, "conflicts": _conflict_rows(run, settled)},
+        str(run.folder / "settled.arrows"),
+    )
     if len(settled.indexed):
         table = _platform(run, EVENT_IDS)
         jobs[pool.submit(write_parts, _target(run, table), "event_ids", [Part(segments["ids"])])] = table
@@ -103,7 +122,9 @@ def _conflict_rows(run: Run, settled: Settled) -> pa.Table:
         "run_id": run.run_id,
         "quarantined_at": run.started_at,
     }
-    rows = [{**row, **common, "ingest_date": arrival_date(str(row["raw_object"]))} for row in settled.conflicts]
+    rows = [
+        {**row, **common, "ingest_date": arrival_date(str(row["raw_object"]))} for row in settled.conflicts
+    ]
     return pa.Table.from_pylist(rows, schema=arrow_schema(fields))
 
 
@@ -129,14 +150,22 @@ def _stage(run: Run, table: Any, files: list[WrittenFile], displaced: dict[dt.da
     reach("curate.staged")
 
 
-def _rewrite(run: Run, table: Any, displaced: dict[dt.date, set[Record]]) -> tuple[list[Any], list[WrittenFile]]:
+def _rewrite(
+    run: Run, table: Any, displaced: dict[dt.date, set[Record]]
+) -> tuple[list[Any], list[WrittenFile]]:
     """Copy-on-write: the files that hold displaced rows, and new files without those rows."""
     identifier = ".".join(table.name())
     days = {(day - EPOCH).days for day in displaced}
     snapshot = table.metadata.current_snapshot_id
-    candidates = {local_path(f): f for f in run.lake.catalogue.files(identifier, snapshot) if partition_day(f) in days}
+    candidates = {
+        local_path(f): f for f in run.lake.catalogue.files(identifier, snapshot) if partition_day(f) in days
+    }
     gone = pa.Table.from_pylist(
-        [{"raw_object": name, "raw_record": number} for records in displaced.values() for name, number in records]
+        [
+            {"raw_object": name, "raw_record": number}
+            for records in displaced.values()
+            for name, number in records
+        ]
     )
     writer = PartitionedWriter(_target(run, table), f"{table.name()[-1]}-rewritten")
     removed = []

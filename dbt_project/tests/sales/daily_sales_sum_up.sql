@@ -4,7 +4,7 @@ with daily as (
         sold_date,
         currency_code,
         sum(line_count) as line_count,
-        sum(unit_count) as unit_count,
+        case when count(unit_count) = count(*) then sum(cast(unit_count as decimal(38, 0))) end as unit_count,
         sum(net_amount) as net_amount,
         sum(tax_amount) as tax_amount,
         sum(total_amount) as total_amount,
@@ -18,10 +18,10 @@ lines as (
         sold_date,
         currency_code,
         count(*) as line_count,
-        sum(quantity) as unit_count,
+        sum(cast(quantity as decimal(38, 0))) as unit_count,
         sum(net_amount) as net_amount,
         sum(tax_amount) as tax_amount,
-        sum(net_amount + tax_amount) as total_amount,
+        sum(net_amount) + sum(tax_amount) as total_amount,
         coalesce(sum(reporting_total_amount), 0) as reporting_total_amount
     from {{ ref('fct_sales') }}
     group by sold_date, currency_code

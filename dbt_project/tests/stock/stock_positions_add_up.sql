@@ -1,6 +1,6 @@
 -- Opening stock (the newest count, or none) and the movements since are the closing stock, summed anew from the events.
 with received as (
-    select stock.sku, stock.location_id, sum(receipts.quantity) as quantity
+    select stock.sku, stock.location_id, sum(cast(receipts.quantity as decimal(38, 0))) as quantity
     from {{ ref('mart_inventory_position') }} as stock
     inner join {{ ref('stg_stock__stock_received') }} as receipts
         on stock.sku = receipts.sku
@@ -10,7 +10,7 @@ with received as (
 ),
 
 adjusted as (
-    select stock.sku, stock.location_id, sum(adjustments.quantity_change) as quantity
+    select stock.sku, stock.location_id, sum(cast(adjustments.quantity_change as decimal(38, 0))) as quantity
     from {{ ref('mart_inventory_position') }} as stock
     inner join {{ ref('stg_stock__stock_adjusted') }} as adjustments
         on stock.sku = adjustments.sku
@@ -39,6 +39,7 @@ from {{ ref('mart_inventory_position') }} as stock
 left join received on stock.sku = received.sku and stock.location_id = received.location_id
 left join adjusted on stock.sku = adjusted.sku and stock.location_id = adjusted.location_id
 where
-    coalesce(stock.counted_quantity, 0) + coalesce(received.quantity, 0) + coalesce(adjusted.quantity, 0)
+    cast(coalesce(stock.counted_quantity, 0) as decimal(38, 0)) + coalesce(received.quantity, 0) + coalesce(adjusted.quantity, 0)
     <> stock.position_quantity
-    or stock.received_quantity + stock.adjusted_quantity + stock.correction_quantity <> stock.position_quantity
+    or cast(stock.received_quantity as decimal(38, 0)) + stock.adjusted_quantity + stock.correction_quantity
+    <> stock.position_quantity

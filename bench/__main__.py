@@ -1,0 +1,168 @@
+"""`make bench`: goal, figure, met or not.
+
+Every ratio is of two measurements taken in turn in this run; the check beside it is on the very output that was timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from bench.measure import Measured, lake, measure
+from cli import console
+from lakehouse.lake import Lake
+from lakehouse.sql import connect, release_of
+from pipeline.status import status_of
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A line of the table."""
+
+    what: str
+    goal: float
+    figure: float
+    detail: str
+    check: str
+
+    def row(self) -> dict[str, str]:
+        """The line as text."""
+        met = "met" if self.figure <= self.goal else "NOT MET"
+        return {
+            "what": self.what, "goal": f"≤ {self.goal:.2f}", "figure": f"{self.figure:.2f}", "": met,
+            "detail": self.detail, "correctness": self.check,
+        }  # fmt: skip
+
+
+class Bench:
+    """Benchmarks in a scratch folder; what was simulated is kept there for the next time."""
+
+    def __init__(self, scratch: Path, *, events: int, rounds: int) -> None:
+        self._scratch = scratch
+        self._events = events
+        self._rounds = rounds
+
+    def curate_against_bare(self, times: int, goal: float) -> Figure:
+        """Curate against the hand-written script, on the same raw objects."""
+        raw = self._raw(times)
+        ours: list[Measured] = []
+        bare: list[Measured] = []
+        for _ in range(self._rounds):
+            out = self._fresh("bare")
+            bare.append(measure("-m", "bench.bare", str(raw), str(out)))
+            ours.append(self._curate(raw))
+        ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, bare, strict=True))
+        detail = f"{_seconds(ours):.1f} s, bare {_seconds(bare):.1f} s; {self._events * times} events"
+        return Figure("curate / bare DuckDB script, wall", goal, ratio, detail, self._same_rows(out))
+
+    def memory(self, times: int) -> Figure:
+        """Peak memory at `times` the input against once."""
+        one = self._curate(self._raw(1))
+        many = self._curate(self._raw(times))
+        detail = f"{many.peak_bytes / 1e6:.0f} MB, at 1× {one.peak_bytes / 1e6:.0f} MB"
+        return Figure(
+            f"peak memory at {times}× / 1×", 1.3, many.peak_bytes / one.peak_bytes, detail, self._conserved()
+        )
+
+    def one_hour(self, hours: int) -> Figure:
+        """Curating one new hour after `hours` runs of an hour each, against after one."""
+        raw = sorted((self._raw(1)).glob("*/*/*"))
+        if len(raw) <= hours + 1:
+            raise SystemExit(f"The simulation holds {len(raw)} hours; {hours + 2} are needed.")
+        home = self._fresh("hours")
+        Lake.create(home)
+        seconds = [self._next_hour(home, folder) for folder in raw[: hours + 2]]
+        early, late = statistics.median(seconds[1:4]), statistics.median(seconds[-3:])
+        detail = f"{late:.2f} s, after one {early:.2f} s (medians of 3)"
+        return Figure(
+            f"one new hour on {hours}× history / 1×", 1.2, late / early, detail, self._conserved(home)
+        )
+
+    def _next_hour(self, home: Path, folder: Path) -> float:
+        target = home / "raw" / folder.relative_to(folder.parents[2])
+        shutil.copytree(folder, target)
+        return lake("curate", "--lake", str(home)).seconds
+
+    def _curate(self, raw: Path) -> Measured:
+        home = self._fresh("lake")
+        Lake.create(home)
+        (home / "raw").symlink_to(raw.resolve(), target_is_directory=True)
+        return lake("curate", "--lake", str(home))
+
+    def _raw(self, times: int) -> Path:
+        home = self._scratch / f"simulated-{self._events}-{times}"
+        if not (home / "done").exists():
+            shutil.rmtree(home, ignore_errors=True)
+            Lake.create(home)
+            for seed in range(1, times + 1):
+                command = ["simulate", "--events", str(self._events), "--days", "3", "--seed", str(seed)]
+                lake(*command, "--start", f"2026-11-{1 + 3 * (seed - 1):02d}", "--lake", str(home))
+            (home / "done").touch()
+        return home / "raw"
+
+    def _fresh(self, name: str) -> Path:
+        folder = self._scratch / name
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
+    def _same_rows(self, bare: Path) -> str:
+        home = Lake.open(self._scratch / "lake")
+        names = [name for name in home.declarations.events if (bare / name).exists()]
+        with connect(home, release_of(home)) as connection:
+            ours = {
+                n: connection.execute(f"select count(*) from curated.{n}").fetchall()[0][0] for n in names
+            }
+        theirs = {
+            n: duckdb.execute(f"select count(*) from '{bare}/{n}/*/*.parquet'").fetchall()[0][0]
+            for n in names
+        }
+        off = [n for n in names if ours[n] != theirs[n]]
+        return (
+            f"{sum(ours.values())} rows in {len(names)} tables, equal; {self._conserved()}"
+            if not off
+            else f"DIFFERENT: {off}"
+        )
+
+    def _conserved(self, home: Path | None = None) -> str:
+        found = status_of(Lake.open(home or self._scratch / "lake"))
+        return f"missing {found['missing']}, extra {found['extra']}"
+
+
+def _seconds(measured: list[Measured]) -> float:
+    return statistics.median(m.seconds for m in measured)
+
+
+def main() -> None:
+    """Run the benchmarks and print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--events", type=int, default=1_000_000, help="events at 1×")
+    parser.add_argument("--large", type=int, default=4, help="how many times that in the large comparison")
+    parser.add_argument("--memory", type=int, default=8, help="how many times that in the memory comparison")
+    parser.add_argument("--hours", type=int, default=64, help="runs of history in the one-hour comparison")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each timed pair")
+    parser.add_argument(
+        "--scratch", type=Path, default=Path(".bench"), help="where raw is kept for the next time"
+    )
+    chosen = parser.parse_args()
+    bench = Bench(chosen.scratch.resolve(), events=chosen.events, rounds=chosen.rounds)
+    figures: list[Callable[[], Figure]] = [
+        lambda: bench.curate_against_bare(1, 1.7),
+        lambda: bench.curate_against_bare(chosen.large, 1.3),
+        lambda: bench.memory(chosen.memory),
+        lambda: bench.one_hour(chosen.hours),
+    ]
+    rows = []
+    for figure in figures:
+        rows.append(figure().row())
+        console.say(f"{rows[-1]['what']}: {rows[-1]['figure']} ({rows[-1]['']})")
+    console.print_rows(rows)
+
+
+if __name__ == "__main__":
+    main()

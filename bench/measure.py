@@ -1,0 +1,62 @@
+"""Runs a command and measures it from outside: wall seconds, and peak memory of its whole process tree."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Wall seconds and peak proportional memory (bytes) of a command."""
+
+    seconds: float
+    peak_bytes: int
+
+
+def measure(*arguments: str) -> Measured:
+    """Run `python ARGUMENTS…` to its end.
+
+    Raises:
+        RuntimeError: when it fails; a benchmark of a failure is none.
+    """
+    began = time.perf_counter()
+    process = psutil.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _memory(process))
+        time.sleep(0.05)
+    seconds = time.perf_counter() - began
+    output = process.stdout.read().decode() if process.stdout else ""
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
+    return Measured(seconds, peak)
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        return sum(_pss(each) for each in (process, *process.children(recursive=True)))
+    except psutil.Error:
+        return 0
+
+
+def _pss(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_full_info().pss)
+    except (psutil.Error, AttributeError):
+        return 0
+
+
+def lake(*arguments: str) -> Measured:
+    """Measure a `lake` command."""
+    return measure("-c", "from cli.main import main; main()", *arguments)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files under a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
