@@ -7,7 +7,7 @@ here and nowhere else.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -80,7 +80,7 @@ class Catalogue:
         table = self.load(identifier)
         if table is None:
             return self._create(identifier, schema, partition)
-        if set(schema.names) - set(table.schema().column_names):
+        if set(_paths(schema)) - set(table.schema().column_names):
             with table.update_schema() as update:
                 update.union_by_name(schema)
         return table
@@ -189,6 +189,17 @@ class Catalogue:
         table = self._catalog.load_table(identifier)
         scan = table.scan(snapshot_id=snapshot_id, row_filter=row_filter or ALWAYS_TRUE)
         return [task.file for task in scan.plan_files()]
+
+
+def _paths(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
+    """Every column and every field below one, named as Iceberg names them."""
+    for field in fields:
+        path, kind = prefix + field.name, field.type
+        yield path
+        if pa.types.is_list(kind):
+            yield from _paths([kind.value_field.with_name("element")], f"{path}.")
+        elif pa.types.is_struct(kind):
+            yield from _paths(kind, f"{path}.")
 
 
 def _has_arrived(table: Table, snapshot_id: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from contracts.errors import StorageError
@@ -18,12 +19,19 @@ class FileStore:
     def write(self, raw_object: str, data: bytes) -> None:
         """Write an object so that it is there in whole or not at all, also after a power cut.
 
-        Writing the same object again replaces it by the same bytes.
+        Writing the same bytes again is harmless; other bytes under a name that is taken are refused.
 
         Raises:
-            StorageError: when the disk is full or the folder cannot be written.
+            StorageError: when the disk is full, the folder cannot be written, or the name is taken.
         """
-        write_whole(self.root / raw_object, data)
+        try:
+            write_whole(self.root / raw_object, data, exclusive=True)
+        except FileExistsError as e:
+            if self.read(raw_object) != data:
+                raise StorageError(
+                    f"Raw object {raw_object} is there already with other bytes, and raw is immutable. Was the event log deleted? "
+                    "Move the object to another name, then run again."
+                ) from e
 
     def read(self, raw_object: str) -> bytes:
         """The object's bytes.
@@ -82,13 +90,16 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
             temporary.replace(path)
         _sync_folder(path.parent)
     except FileExistsError:
-        raise
+        if exclusive:
+            raise
+        raise StorageError(f"{path} cannot be written: a file is in the way of its folder. Move it, then run again.") from None
     except OSError as e:
         raise StorageError(
             f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again."
         ) from e
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

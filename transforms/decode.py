@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from contracts.declarations import Declarations
 from contracts.layout import arrival_hour
-from contracts.validation import Rejection, Validator, duplicate_key, repeated_key
+from contracts.validation import MAX_RECORD_BYTES, Rejection, Validator, duplicate_key, repeated_key
 from transforms.lift import lift
 from transforms.plausible import settle_times
 from transforms.unpack import Unpacked, Unreadable, unpack
@@ -112,8 +112,10 @@ class Decoder:
         homes = {struct: passed[name, latest[name]] for struct, name in types.items()}
         for number, line in enumerate(unpacked.records):
             try:
-                record = read(line)
+                record = read(line) if len(line) <= MAX_RECORD_BYTES else None
             except (ValueError, RecursionError):
+                record = None
+            if record is None:
                 self._gate_slowly(number, line, passed, rejections)
                 continue
             homes[type(record)].keep(number, line, digest(record))

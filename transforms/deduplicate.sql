@@ -24,7 +24,7 @@ with
         select
             *,
             row_number() over (
-                partition by event_id, payload_hash order by ingested_at, is_known desc, raw_object, raw_record
+                partition by event_id, payload_hash order by ingested_at, raw_object, raw_record
             ) as copy_number
         from copies
     ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,13 +33,25 @@ def newest(lake: Lake) -> Release:
     return release
 
 
-def ask(lake: Lake, sql: str) -> list[dict[str, Any]]:
-    """Rows of the newest release."""
+@contextmanager
+def opened(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB over the tables of the newest release."""
+    release = newest(lake)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'; set threads = 2")
-        create_views(connection, views(lake, newest(lake)))
-        rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
-        return rows
+        create_views(connection, (v for v in views(lake, release) if f"{v.schema}.{v.name}" in release.tables))
+        yield connection
+
+
+def ask(lake: Lake, sql: str) -> list[dict[str, Any]]:
+    """Rows of the newest release."""
+    with opened(lake) as connection:
+        return _asked(connection, sql)
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows
 
 
 def holdings(lake: Lake, *, without: frozenset[str] = LEFT_OUT) -> dict[str, Rows]:
@@ -56,33 +69,37 @@ def marts(lake: Lake) -> dict[str, Rows]:
 
 
 def _rows(lake: Lake, shapes: dict[str, str]) -> dict[str, Rows]:
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'; set threads = 2")
-        create_views(connection, views(lake, newest(lake)))
+    present = {table: columns for table, columns in sorted(shapes.items()) if table in newest(lake).tables}
+    with opened(lake) as connection:
         found = {
             table: connection.sql(
                 f"select to_json(t)::varchar as row from (select {columns} from {table}) t order by 1"
             ).fetchall()
-            for table, columns in sorted(shapes.items())
+            for table, columns in present.items()
         }
     return {table: [text for (text,) in rows] for table, rows in found.items() if rows}
 
 
 def accounts(lake: Lake) -> dict[str, dict[str, int]]:
     """Sums of the ledger, by raw object."""
+    with opened(lake) as connection:
+        return _accounts(connection)
+
+
+def _accounts(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     sums = ", ".join(f"sum({fate})::bigint as {fate}" for fate in FATES)
-    rows = ask(lake, f"select raw_object, {sums} from {LEDGER} group by raw_object")
+    rows = _asked(connection, f"select raw_object, {sums} from {LEDGER} group by raw_object")
     return {row.pop("raw_object"): row for row in rows}
 
 
 def assert_conserved(lake: Lake) -> None:
     """Every record of every object is somewhere, once: by the ledger and by the rows that are there."""
-    rows = " union all ".join(
-        f"select raw_object from {table}" for table in newest(lake).tables if table.startswith(f"{CURATED}.")
-    )
-    curated = _counted(lake, rows) if rows else {}
-    rejected = _counted(lake, f"select raw_object from {QUARANTINE}")
-    for raw_object, account in accounts(lake).items():
+    tables = newest(lake).tables
+    with opened(lake) as connection:
+        curated = _counted(connection, [t for t in tables if t.startswith(f"{CURATED}.")])
+        rejected = _counted(connection, [t for t in tables if t == QUARANTINE])
+        found = _accounts(connection)
+    for raw_object, account in found.items():
         fates = [account[fate] for fate in FATES if fate != "records"]
         assert account["records"] == sum(fates), raw_object
         assert min(fates) >= 0, raw_object
@@ -90,9 +107,12 @@ def assert_conserved(lake: Lake) -> None:
         assert account["quarantined"] == rejected.get(raw_object, 0), raw_object
 
 
-def _counted(lake: Lake, rows: str) -> dict[str, int]:
-    counted = ask(lake, f"select raw_object, count(*) as n from ({rows}) group by raw_object")
-    return {row["raw_object"]: row["n"] for row in counted}
+def _counted(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> dict[str, int]:
+    rows = " union all ".join(f"select raw_object from {table}" for table in tables)
+    if not rows:
+        return {}
+    sql = f"select raw_object, count(*) as n from ({rows}) group by raw_object"
+    return {row["raw_object"]: row["n"] for row in _asked(connection, sql)}
 
 
 def files_of(root: Path, accept: Callable[[Path], bool] = lambda _: True) -> dict[str, tuple[int, int]]:

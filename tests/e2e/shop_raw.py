@@ -90,7 +90,7 @@ class Turmoil:
     No two deliveries arrive at one moment, so that it is determined which of them stands for an event.
     """
 
-    def __init__(self, seed: int, *, objects: int = 14, events: int = 40) -> None:
+    def __init__(self, seed: int, *, objects: int = 10, events: int = 30) -> None:
         self._rng = random.Random(seed)
         hours = sorted(self._rng.sample(range(72), objects))
         self.objects = [RawObject(f"part-{n:02d}", MONDAY + hour * HOUR) for n, hour in enumerate(hours)]

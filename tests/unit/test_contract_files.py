@@ -85,7 +85,12 @@ def test_a_mistake_is_named_with_file_and_line(mistake: str, tmp_path: Path) -> 
 
 def test_the_contract_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> None:
     loaded = load_declarations(contracts(tmp_path, GOOD))
-    assert [f.name for f in loaded.event("thing_happened").latest.fields] == ["thing_id", "size", "colour", "place"]
+    assert [f.name for f in loaded.event("thing_happened").latest.fields] == [
+        "thing_id",
+        "size",
+        "colour",
+        "place",
+    ]
     assert check(loaded) > 10
 
 
@@ -134,7 +139,9 @@ def test_an_unknown_event_type_says_which_command_lists_them() -> None:
 
 def test_check_names_the_contract_whose_samples_get_another_verdict(tmp_path: Path) -> None:
     contradiction = GOOD.replace("minimum: 1", "minimum: 5, maximum: 3")
-    with pytest.raises(ContractError, match=r"v1\.yaml:1: sample 'every field' should be valid and is out_of_range"):
+    with pytest.raises(
+        ContractError, match=r"v1\.yaml:1: sample 'every field' should be valid and is out_of_range"
+    ):
         check(load_declarations(contracts(tmp_path, contradiction)))
 
 
@@ -152,6 +159,10 @@ def test_every_built_in_contract_file_is_loaded() -> None:
 def test_a_shape_that_is_narrowed_by_a_sibling_type_may_not_be_null(tmp_path: Path) -> None:
     shapes = load_located(BUILT_IN / "shapes.yaml")
     ref = '      $ref: "shapes.yaml#/address"'
-    folder = contracts(tmp_path, GOOD, GOOD.replace(ref, f"      type: object\n{ref}")) / "events" / "thing_happened"
+    folder = (
+        contracts(tmp_path, GOOD, GOOD.replace(ref, f"      type: object\n{ref}"))
+        / "events"
+        / "thing_happened"
+    )
     first, second = load_event_type(folder, shapes, frozenset()).versions
     assert (first.fields[-1].nullable, second.fields[-1].nullable) == (True, False)

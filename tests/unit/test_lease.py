@@ -85,7 +85,9 @@ def test_a_run_renews_its_lease(path: Path) -> None:
         assert lease.is_held_by("one")
 
 
-def test_a_lease_that_is_let_go_while_another_run_asks_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_that_is_let_go_while_another_run_asks_is_taken(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lease = Lease(path, seconds=60)
     first = lease.hold("one")
     first.__enter__()

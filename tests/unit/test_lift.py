@@ -8,14 +8,16 @@ import pytest
 
 from contracts.events import EventType, EventVersion, Lift
 from contracts.fields import Field, Kind
-from tests.records import DECLARATIONS, HOUR, line
 from contracts.samples import record
+from tests.records import DECLARATIONS, HOUR, line
 from transforms.decode import Decoder
 from transforms.lift import lift
 
 
 def version(number: int, *fields: Field, lifts: tuple[Lift, ...] = ()) -> EventVersion:
-    return EventVersion("thing_happened", number, "d", "o", "text", "grain", "code", fields, lifts, Path("v.yaml"))
+    return EventVersion(
+        "thing_happened", number, "d", "o", "text", "grain", "code", fields, lifts, Path("v.yaml")
+    )
 
 
 CODE_1 = Field("code", Kind.INTEGER)
@@ -65,8 +67,13 @@ def test_a_payment_failed_of_version_1_becomes_a_row_with_a_code_in_text(code: i
     old, new = DECLARATIONS.event("payment_failed").versions
     first, second = record(DECLARATIONS, old), record(DECLARATIONS, new)
     first["detail"]["failure_code"] = code
-    found = Decoder(DECLARATIONS).decode(f"{HOUR}/a.json.gz", gzip.compress(line(first) + b"\n" + line(second)))
+    found = Decoder(DECLARATIONS).decode(
+        f"{HOUR}/a.json.gz", gzip.compress(line(first) + b"\n" + line(second))
+    )
     rows = {row["raw_record"]: row for row in found.tables["payment_failed"].to_pylist()}
-    assert [(rows[n]["schema_version"], rows[n]["failure_code"]) for n in (0, 1)] == [(1, lifted), (2, "failure_code-1")]
+    assert [(rows[n]["schema_version"], rows[n]["failure_code"]) for n in (0, 1)] == [
+        (1, lifted),
+        (2, "failure_code-1"),
+    ]
     same = set(rows[0]) - {"schema_version", "failure_code", "raw_record", "payload_hash"}
     assert {name: rows[0][name] for name in same} == {name: rows[1][name] for name in same}

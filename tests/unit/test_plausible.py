@@ -41,7 +41,9 @@ def table(cases: list[dict[str, str]]) -> pa.Table:
         {
             "ingested_at": pa.array([time(c["time"]) for c in cases], micros),
             "occurred_at": pa.array([time(c["occurred"]) for c in cases], micros),
-            "is_historical": pa.array([{"true": True, "false": False}.get(c["historical"]) for c in cases], pa.bool_()),
+            "is_historical": pa.array(
+                [{"true": True, "false": False}.get(c["historical"]) for c in cases], pa.bool_()
+            ),
             "n": list(range(len(cases))),
         }
     )

@@ -9,6 +9,7 @@ import pytest
 from contracts.errors import HeldError, UsageError
 from lakehouse.releases import Move, Release, Releases
 
+ROOT = Path(__file__).parents[2]
 RACER = """
 import sys, time
 from pathlib import Path
@@ -29,7 +30,9 @@ for number in range(1, 41):
 
 def release(number: int, run_id: str = "r") -> Release:
     moves = {"curated.order_placed": Move(None, 7)}
-    return Release(number=number, run_id=run_id, verb="curate", created_at="2026-11-01T00:00:00Z", moves=moves)
+    return Release(
+        number=number, run_id=run_id, verb="curate", created_at="2026-11-01T00:00:00Z", moves=moves
+    )
 
 
 def test_a_new_lake_has_no_release(tmp_path: Path) -> None:
@@ -90,9 +93,11 @@ def test_completing_again_is_harmless(tmp_path: Path) -> None:
 
 def test_of_two_processes_exactly_one_wins_each_number(tmp_path: Path) -> None:
     commands = [[sys.executable, "-c", RACER, str(tmp_path), name] for name in ("racer-a", "racer-b")]
-    racers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    racers = [subprocess.Popen(c, stdout=subprocess.PIPE, text=True, cwd=ROOT) for c in commands]
     won = [[int(number) for number in racer.communicate(timeout=60)[0].split()] for racer in racers]
     assert [racer.returncode for racer in racers] == [0, 0]
     assert sorted(won[0] + won[1]) == list(range(1, 41))
     claims = sorted((tmp_path / "claims").glob("*.json"))
-    assert [f"racer-{'a' if n in won[0] else 'b'}" in path.read_text() for n, path in enumerate(claims, 1)] == [True] * 40
+    assert [
+        f"racer-{'a' if n in won[0] else 'b'}" in path.read_text() for n, path in enumerate(claims, 1)
+    ] == [True] * 40

@@ -75,7 +75,7 @@ def test_an_object_that_is_gone_says_what_to_do(store: FileStore) -> None:
 @pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("before", [b"before", None])
 def test_a_write_that_fails_leaves_what_was_there(
-    before: bytes | None, exclusive: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: FBT001 pytest gives it
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: bytes | None, *, exclusive: bool
 ) -> None:
     path = tmp_path / "folder" / "file"
     if before is not None:

@@ -144,7 +144,10 @@ def test_records_without_line_feeds_are_parted_where_they_meet(text: bytes, reco
     assert unpack(gzip.compress(text)).records == records
 
 
-@given(st.lists(st.sampled_from([ONE, TWO, THREE, b"{}", b"}{", b"\xff}{", b'"}{"']), max_size=6), st.sampled_from([b"", b"\n"]))
+@given(
+    st.lists(st.sampled_from([ONE, TWO, THREE, b"{}", b"}{", b"\xff}{", b'"}{"']), max_size=6),
+    st.sampled_from([b"", b"\n"]),
+)
 def test_parting_loses_and_makes_no_byte(pieces: list[bytes], between: bytes) -> None:
     text = between.join(pieces)
     assert b"".join(unpack(gzip.compress(text)).records) == text.replace(b"\n", b"")

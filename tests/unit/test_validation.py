@@ -173,7 +173,13 @@ JSON = st.recursive(
 @given(JSON, JSON, JSON)
 def test_reading_never_raises_on_arbitrary_json_in_a_record(detail: Any, metadata: Any, data: Any) -> None:
     whole = event()
-    for made in (detail, {**whole, "detail": detail}, event(metadata=metadata), {**whole, "any": data}, event(unknown=data)):
+    for made in (
+        detail,
+        {**whole, "detail": detail},
+        event(metadata=metadata),
+        {**whole, "any": data},
+        event(unknown=data),
+    ):
         VALIDATOR.read(line(made))
 
 
@@ -190,7 +196,9 @@ def test_reading_never_raises_on_arbitrary_json_in_a_record(detail: Any, metadat
         ("replay-name", '"r"', {"/replay-name": "r"}),
     ],
 )
-def test_a_field_that_no_contract_knows_is_kept_under_its_json_pointer(at: str, put: str, extras: Any) -> None:
+def test_a_field_that_no_contract_knows_is_kept_under_its_json_pointer(
+    at: str, put: str, extras: Any
+) -> None:
     made = edited(event("sale_completed"), at, put)
     assert json.loads(reading(made).extras or "") == extras
     with pytest.raises(ValueError, match=r"unknown field|Invalid value"):
@@ -247,9 +255,13 @@ def test_order_of_keys_and_white_space_do_not_matter() -> None:
     assert spaced.payload_hash == payload_hash(made)
 
 
-@pytest.mark.parametrize("way", ["2026-11-01T09:30:00.25Z", "2026-11-01T09:30:00.250000000Z", "2026-11-01t09:30:00.250z"])
+@pytest.mark.parametrize(
+    "way", ["2026-11-01T09:30:00.25Z", "2026-11-01T09:30:00.250000000Z", "2026-11-01t09:30:00.250z"]
+)
 def test_one_time_written_in_several_ways_is_one_payload(way: str) -> None:
-    assert payload_hash(edited(event(), "detail.metadata.occurred_at", json.dumps(way))) == payload_hash(event())
+    assert payload_hash(edited(event(), "detail.metadata.occurred_at", json.dumps(way))) == payload_hash(
+        event()
+    )
 
 
 def test_both_gates_give_one_hash() -> None:
@@ -296,7 +308,7 @@ def canonical(made: dict[str, Any]) -> bytes:
 
 
 @settings(max_examples=200)
-@given(CHANGES, CHANGES, st.booleans())
-def test_payloads_are_the_same_where_their_canonical_json_is(first: Any, second: Any, near: bool) -> None:  # noqa: FBT001 hypothesis gives it
+@given(first=CHANGES, second=CHANGES, near=st.booleans())
+def test_payloads_are_the_same_where_their_canonical_json_is(*, first: Any, second: Any, near: bool) -> None:
     one, other = receipt(first), turned(receipt({**first, **second} if near else second))
     assert (payload_hash(one) == payload_hash(other)) == (canonical(one) == canonical(other))

@@ -31,13 +31,14 @@ def is_integer(_: Any, value: Any) -> bool:
     return type(value) is int
 
 
-JSON_SCHEMA = validators.extend(
+JSON_SCHEMA: Any = validators.extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {"pattern": whole_text_pattern},
     type_checker=Draft202012Validator.TYPE_CHECKER.redefine("integer", is_integer),
 )
 SCHEMAS = {
-    (v.event_type, v.version): JSON_SCHEMA(event_schema(DECLARATIONS, v), format_checker=FORMATS) for v in VERSIONS
+    (v.event_type, v.version): JSON_SCHEMA(event_schema(DECLARATIONS, v), format_checker=FORMATS)
+    for v in VERSIONS
 }
 
 
@@ -96,7 +97,7 @@ def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 FULL = [record(DECLARATIONS, version) for version in VERSIONS]
 PLACES = [(i, place) for i, full in enumerate(FULL) for place in places(full)]
-ODD = st.sampled_from(
+ODD: st.SearchStrategy[Any] = st.sampled_from(
     [
         None, True, False, 0, 1, -1, 1.0, 1.5, -0.0, 1e300, 2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**400,
         "", " ", "x", "1", "12.50", "12.50\n", "-12.5", "+1.0", "1e2", ".5", "5.", "00012.5", "123456789012345.0", "12.34567",
@@ -138,8 +139,41 @@ def holds(made: dict[Any, Any] | list[Any], step: Any) -> bool:
     return step in made if isinstance(made, dict) else isinstance(step, int) and step < len(made)
 
 
-PIECES = [b"", b"{", b"}", b"[", b"]", b",", b":", b'"', b"\\", b"\\u0000", b"\\ud800", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf"]
-PIECES += [b"\t", b"\n", b"\r", b"\x0b", b"\x00", b"0", b"-", b".", b"1e5", b"1e400", b"null", b"true", b"NaN", b"Infinity", b"//", b"'"]
+PIECES = [
+    b"",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b":",
+    b'"',
+    b"\\",
+    b"\\u0000",
+    b"\\ud800",
+    b"\xff",
+    b"\xc3",
+    b"\xed\xa0\x80",
+    b"\xef\xbb\xbf",
+]
+PIECES += [
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\x0b",
+    b"\x00",
+    b"0",
+    b"-",
+    b".",
+    b"1e5",
+    b"1e400",
+    b"null",
+    b"true",
+    b"NaN",
+    b"Infinity",
+    b"//",
+    b"'",
+]
 
 
 @st.composite

@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import re
+from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -18,7 +19,6 @@ from transforms.values import ValueReader
 
 TIME = re.compile(r"(\d+-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d+)?(?:([Zz])|([+-]\d\d:\d\d))")
 DECODER = Decoder(DECLARATIONS)
-NO_ZONE = dt.UTC
 
 
 def reader(version: EventVersion) -> ValueReader:
@@ -29,40 +29,47 @@ def expected(value: Any, field: Field) -> Any:
     """What should stand in the cell, by `json`, `Decimal` and arithmetic alone."""
     if value is None:
         return None
-    match field.kind:
-        case Kind.OBJECT:
-            return {f.name: expected(value.get(f.name), f) for f in field.members}
-        case Kind.ARRAY if field.element is not None:
-            return [expected(item, field.element) for item in value]
-        case Kind.MONEY | Kind.RATE:
-            return Decimal(value)
-        case Kind.NUMBER:
-            return float(value)
-        case Kind.DATE:
-            return dt.date(*map(int, value.split("-")))
-        case Kind.DATE_TIME:
-            return expected_time(value)
-        case _:
-            return value
+    if field.kind is Kind.OBJECT:
+        return {f.name: expected(value.get(f.name), f) for f in field.members}
+    if field.kind is Kind.ARRAY and field.element is not None:
+        return [expected(item, field.element) for item in value]
+    return SCALARS[field.kind](value) if field.kind in SCALARS else value
+
+
+def expected_date(text: str) -> dt.date:
+    return dt.date(*map(int, text.split("-")))
 
 
 def expected_time(text: str) -> dt.datetime:
     day, clock, fraction, _, offset = TIME.fullmatch(text).groups()  # type: ignore[union-attr]
     numbers = [int(part) for part in (*day.split("-"), *clock.split(":"))]
     micros = (Decimal(fraction or 0) * 1_000_000).quantize(Decimal(1), ROUND_HALF_UP)
-    found = dt.datetime(*numbers, tzinfo=NO_ZONE) + dt.timedelta(microseconds=int(micros))  # type: ignore[arg-type, misc]
+    found = dt.datetime(*numbers, tzinfo=dt.UTC) + dt.timedelta(microseconds=int(micros))  # type: ignore[arg-type, misc]
     hours, minutes = (int(offset[1:3]), int(offset[4:])) if offset else (0, 0)
     sign = -1 if offset and offset[0] == "-" else 1
     return (found - sign * dt.timedelta(hours=hours, minutes=minutes)).replace(tzinfo=None)
+
+
+SCALARS: dict[Kind, Callable[[Any], Any]] = {
+    Kind.MONEY: Decimal,
+    Kind.RATE: Decimal,
+    Kind.NUMBER: float,
+    Kind.DATE: expected_date,
+    Kind.DATE_TIME: expected_time,
+}
 
 
 def expected_rows(records: list[dict[str, Any]], version: EventVersion) -> list[dict[str, Any]]:
     rows = []
     for made in records:
         detail = made["detail"]
-        metadata = {f.name: expected(detail["metadata"].get(f.name), f) for f in DECLARATIONS.envelope.columns_before}
+        metadata = {
+            f.name: expected(detail["metadata"].get(f.name), f) for f in DECLARATIONS.envelope.columns_before
+        }
         data = {f.name: expected(detail.get(f.name), f) for f in version.fields}
-        rows.append({**metadata, **data, "source": made["source"], "ingested_at": expected_time(made["time"])})
+        rows.append(
+            {**metadata, **data, "source": made["source"], "ingested_at": expected_time(made["time"])}
+        )
     return rows
 
 
@@ -165,7 +172,10 @@ REPEATED = {
     "a data field": (b'"provider":', b'"provider": "x", "provider":'),
     "a data field, once escaped": (b'"provider":', b'"\\u0070rovider": "x", "provider":'),
     "a metadata field": (b'"event_id":', b'"event_id": "e-0", "event_id":'),
-    "a metadata field that is no column": (b'"event_type":', b'"event_type": "fx_rate_published", "event_type":'),
+    "a metadata field that is no column": (
+        b'"event_type":',
+        b'"event_type": "fx_rate_published", "event_type":',
+    ),
     "an envelope field": (b'"time":', b'"time": "2026-11-01T09:30:00Z", "time":'),
     "an envelope field that is no column": (b'"id":', b'"account": null, "account": null, "id":'),
     "the event type": (b'"detail-type":', b'"detail-type": "fx_rate_published", "detail-type":'),

@@ -1,0 +1,140 @@
+"""`deduplication.md`, run in every order and every cut."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import random
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.text_tables import titled
+from transforms.deduplicate import IDS, deduplicate
+
+TABLES = titled(Path(__file__).with_name("deduplication.md").read_text())
+CONNECTION = duckdb.connect(config={"threads": 1})
+DAY = dt.datetime(2026, 11, 1)  # noqa: DTZ001 times in tables carry no zone
+
+
+class Found(NamedTuple):
+    """A record that deduplication is to find: its event, its payload's hash, its time."""
+
+    event_id: str
+    payload: int
+    time: int
+
+
+Cut = tuple[int, ...]
+"""For each record, the run that finds it, from 0."""
+
+
+def every_cut(records: int) -> Iterator[Cut]:
+    """Every order and every cut: as a run is a set, these are all ways to deal the records out to runs."""
+    for cut in itertools.product(range(records), repeat=records):
+        if set(cut) == set(range(max(cut, default=-1) + 1)):
+            yield cut
+
+
+def row(record: Found, world: int, number: int) -> dict[str, object]:
+    """A row of IDS. Every cut is a world of its own, kept apart by the id, so that all can run at once."""
+    at = DAY + dt.timedelta(seconds=record.time)
+    return {
+        "event_id": f"{world}/{record.event_id}",
+        "payload_hash": record.payload,
+        "event_type": "page_viewed",
+        "occurred_date": DAY.date(),
+        "ingested_at": at,
+        "raw_object": str(world),
+        "raw_record": number,
+    }
+
+
+def outcomes(records: list[Found], cuts: list[Cut]) -> list[list[str]]:
+    """The fate of every record after the last run, in each of the cuts."""
+    fates = [[""] * len(records) for _ in cuts]
+    index = IDS.empty_table()
+    for run in range(max(map(max, cuts), default=-1) + 1):
+        rows = [row(r, w, n) for w, cut in enumerate(cuts) for n, r in enumerate(records) if cut[n] == run]
+        random.shuffle(rows)
+        index = one_run(pa.Table.from_pylist(rows, schema=IDS), index, fates)
+    return fates
+
+
+def one_run(found: pa.Table, known: pa.Table, fates: list[list[str]]) -> pa.Table:
+    """Settle one run of every world; returns the index after it."""
+    result = deduplicate(CONNECTION, found, known)
+    for each in found.to_pylist():
+        fates[int(each["raw_object"])][each["raw_record"]] = "curated"
+    for each in result.displaced.to_pylist():
+        assert fates[int(each["raw_object"])][each["raw_record"]] == each["fate_before"]
+    for each in (*result.dropped.to_pylist(), *result.displaced.to_pylist()):
+        fates[int(each["raw_object"])][each["raw_record"]] = each["fate"]
+    return pa.concat_tables([known, result.indexed.select(IDS.names).cast(IDS)])
+
+
+def told(records: Iterable[Found], fates: Iterable[str]) -> Counter[tuple[Found, str]]:
+    """Records with their fates; which of two equal records is the copy does not matter."""
+    return Counter(zip(records, fates, strict=True))
+
+
+def by_hand(records: list[Found]) -> Counter[tuple[Found, str]]:
+    """The rule in plain words: the least copy of each payload stands for it, the least payload is curated."""
+    fates: Counter[tuple[Found, str]] = Counter()
+    for _, group in itertools.groupby(sorted(records), key=lambda r: r.event_id):
+        payloads = [
+            sorted(copies, key=lambda r: r.time)
+            for _, copies in itertools.groupby(group, key=lambda r: r.payload)
+        ]
+        ranked = sorted(payloads, key=lambda copies: (copies[0].time, copies[0].payload))
+        fates.update((copies[0], "conflict" if place else "curated") for place, copies in enumerate(ranked))
+        fates.update((copy, "duplicate") for copies in ranked for copy in copies[1:])
+    return fates
+
+
+def hash_of(payload: str) -> int:
+    return int(payload) if payload.lstrip("-").isdigit() else zlib.crc32(payload.encode())
+
+
+@pytest.mark.parametrize("title", TABLES)
+def test_in_every_order_and_every_cut(title: str) -> None:
+    records = [Found(r["id"], hash_of(r["payload"]), int(r["time"])) for r in TABLES[title]]
+    wanted = told(records, [r["fate"] for r in TABLES[title]])
+    cuts = list(every_cut(len(records)))
+    for cut, fates in zip(cuts, outcomes(records, cuts), strict=True):
+        assert told(records, fates) == wanted, cut
+
+
+def test_every_cut_is_counted() -> None:
+    assert [len(list(every_cut(n))) for n in range(1, 6)] == [1, 3, 13, 75, 541]
+
+
+RECORDS = st.lists(
+    st.builds(Found, st.sampled_from("ab"), st.sampled_from([-2, -1, 1]), st.integers(0, 3)),
+    min_size=1,
+    max_size=9,
+)
+
+
+@settings(max_examples=40)
+@given(RECORDS, st.data())
+def test_any_order_and_any_cut_give_one_outcome(records: list[Found], data: st.DataObject) -> None:
+    runs = st.tuples(*[st.integers(0, 3)] * len(records))
+    cuts = data.draw(st.lists(runs, min_size=1, max_size=20))
+    for cut, fates in zip(cuts, outcomes(records, cuts), strict=True):
+        assert told(records, fates) == by_hand(records), cut
+
+
+def test_the_index_holds_what_counts_and_never_a_copy_that_does_not() -> None:
+    records = [Found("0", 1, 2), Found("0", 1, 3), Found("0", 2, 1)]
+    rows = [row(record, 0, number) for number, record in enumerate(records)]
+    index = one_run(pa.Table.from_pylist(rows, schema=IDS), IDS.empty_table(), [[""] * 3])
+    assert sorted(index["raw_record"].to_pylist()) == [0, 2]

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import datetime as dt
+import os
+
+import pytest
+
+from lakehouse.lake import Lake
+from pipeline import plan as planning
+from pipeline.curate import curate
+from pipeline.plan import NO_DATE, Plan, arrival_date, plan
+from tests.records import HOUR, event, put_raw
+
+OLD = "bus=commerce/ingest_date=2020-01-01/ingest_hour=00"
+
+
+def planned(lake: Lake) -> list[str]:
+    return [name for name, _ in plan(lake, lake.releases.latest()).objects]
+
+
+def test_a_lake_without_raw_has_nothing_to_do(lake: Lake) -> None:
+    found = plan(lake, None)
+    assert (found.objects, found.size, list(found.slices())) == ([], 0, [])
+
+
+def test_every_object_of_a_new_lake_is_planned_in_order_of_names(lake: Lake) -> None:
+    names = [put_raw(lake, name, event()) for name in ("b", "a")]
+    put_raw(lake, "odd", event(), folder="elsewhere")
+    found = plan(lake, None)
+    assert [name for name, _ in found.objects] == [*sorted(names), "elsewhere/odd.json.gz"]
+    assert found.size == sum(lake.store.size(name) for name, _ in found.objects)
+
+
+def test_what_is_curated_is_not_planned_again_and_what_is_new_is(lake: Lake) -> None:
+    put_raw(lake, "a", event(event_id="e-1"))
+    curate(lake)
+    assert planned(lake) == []
+    late = put_raw(lake, "late", event(event_id="e-2"), folder=OLD)
+    new = put_raw(lake, "b", event(event_id="e-3"))
+    assert planned(lake) == [late, new]
+    curate(lake)
+    assert planned(lake) == []
+
+
+def test_folders_that_did_not_change_since_the_release_cost_no_listing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_raw(lake, "a", event())
+    monkeypatch.setattr(planning, "_CLOCK_SLACK", 0.0)
+    os.utime(lake.store.root / HOUR, (1000.0, 1000.0))
+    curate(lake)
+    release = lake.releases.latest()
+    assert release is not None
+    assert list(lake.store.list_since(release.listed_at)) == []
+
+
+def test_work_is_cut_into_runs_of_at_most_the_slice_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "SLICE_BYTES", 10)
+    work = Plan([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 9), ("f", 2)], 0.0)
+    assert list(work.slices()) == [["a", "b"], ["c"], ["d"], ["e"], ["f"]]
+
+
+@pytest.mark.parametrize(
+    ("raw_object", "date"),
+    [
+        (f"{HOUR}/a.json.gz", dt.date(2026, 11, 1)),
+        ("elsewhere/a.json.gz", NO_DATE),
+        ("bus=commerce/ingest_date=2026-02-30/ingest_hour=09/a.json.gz", NO_DATE),
+        ("bus=commerce/ingest_date=2026-11-01/ingest_hour=24/a.json.gz", NO_DATE),
+        (f"x/{HOUR}/a.json.gz", NO_DATE),
+    ],
+)
+def test_an_object_arrived_on_the_date_in_its_path(raw_object: str, date: dt.date) -> None:
+    assert arrival_date(raw_object) == date
