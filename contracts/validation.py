@@ -96,7 +96,7 @@ class Validator:
         metadata = record.detail.metadata
         for name in self._transport:
             setattr(metadata, name, UNSET)
-        payload = msgspec.json.encode(record.detail, order="sorted")
+        payload = msgspec.json.encode(record.detail)  # the structs' fields are sorted by name
         unsigned = xxhash.xxh3_64_intdigest(payload + unknown.encode() if unknown else payload)
         return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
 

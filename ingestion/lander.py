@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
-
-from isal import igzip
 
 from contracts.errors import ConservationError
 from contracts.layout import raw_prefix
@@ -18,6 +17,7 @@ from lakehouse.store import FileStore
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_RECORDS: Final = 200_000
 MAX_AGE: Final = dt.timedelta(minutes=5)
+_LEVEL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ def _finish(log: EventLog, store: FileStore, landing: Landing) -> Landed | None:
             f"{lost} Nothing was written. Restore the log from its backup, then land again."
         )
     text = b"".join([record + b"\n" for record in records])
-    data = igzip.compress(text, mtime=0)
+    data = gzip.compress(text, _LEVEL, mtime=0)  # zlib: other compressors may give other bytes each time
     store.write(landing.raw_object, data)
     reach("land.written")
     log.landed(landing)

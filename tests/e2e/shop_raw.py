@@ -80,7 +80,7 @@ class RawObject:
     def put(self, lake: Lake) -> str:
         """Write it into a lake's raw store."""
         text = b"\n".join(each if isinstance(each, bytes) else line(each) for each in self.lines)
-        lake.store.write(self.path, gzip.compress(text) if self.data is None else self.data)
+        lake.store.write(self.path, gzip.compress(text, mtime=0) if self.data is None else self.data)
         return self.path
 
 

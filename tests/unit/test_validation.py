@@ -156,7 +156,7 @@ def test_a_rejection_names_event_type_and_event_id_where_they_can_be_read() -> N
     assert (found.event_type, found.event_id) == ("page_viewed", "e-77")
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.binary() | st.text().map(str.encode))
 def test_reading_never_raises_on_arbitrary_bytes(text: bytes) -> None:
     assert isinstance(VALIDATOR.read(text), Rejection)
@@ -307,7 +307,7 @@ def canonical(made: dict[str, Any]) -> bytes:
     return rfc8785.dumps(detail)
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(first=CHANGES, second=CHANGES, near=st.booleans())
 def test_payloads_are_the_same_where_their_canonical_json_is(*, first: Any, second: Any, near: bool) -> None:
     one, other = receipt(first), turned(receipt({**first, **second} if near else second))

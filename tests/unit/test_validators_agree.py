@@ -196,13 +196,13 @@ def test_one_verdict_on_every_sample(version: Any) -> None:
         assert by_read(text) or not by_read_fast(text), sample.name
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(changed_records())
 def test_one_verdict_on_changed_samples(text: bytes) -> None:
     assert_one_verdict(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(spliced_bytes())
 def test_one_verdict_on_broken_bytes(text: bytes) -> None:
     assert_one_verdict(text)
