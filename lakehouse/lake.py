@@ -13,6 +13,7 @@ from contracts.errors import FormatVersionError, NotALakeError, StorageError, Us
 from contracts.layout import FORMAT_VERSION
 from lakehouse.catalogue import Catalogue
 from lakehouse.lease import Lease
+from lakehouse.listing import Listing
 from lakehouse.releases import Releases
 from lakehouse.store import FileStore, write_whole
 
@@ -104,6 +105,11 @@ class Lake:
     def store(self) -> FileStore:
         """The raw store."""
         return FileStore(self.root / "raw")
+
+    @cached_property
+    def listing(self) -> Listing:
+        """What is remembered of listing raw."""
+        return Listing(self.root / "listing.db", self.store)
 
     @cached_property
     def catalogue(self) -> Catalogue:

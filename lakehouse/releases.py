@@ -27,8 +27,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A consistent cut through the lake.
 
     `tables` maps every table to its snapshot; `moves` are the ones this release moved; `changes` lists for each moved table
-    the partitions (ISO dates) that differ from the release before. `listed_at` (seconds since 1970) says up to when
-    raw was listed; `built` is the newest release whose curated tables the marts reflect.
+    the partitions (ISO dates) that differ from the release before; `built` is the newest release whose curated tables the marts reflect.
     """
 
     number: int
@@ -39,7 +38,6 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     moves: dict[str, Move] = {}
     changes: dict[str, list[str]] = {}
     discarded: list[str] = []
-    listed_at: float = 0.0
     built: int = 0
 
 

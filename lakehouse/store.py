@@ -46,19 +46,19 @@ class FileStore:
                 f"Raw object {raw_object} cannot be read ({e.strerror}). Raw is immutable: restore it, then run again."
             ) from e
 
-    def list_since(self, instant: float) -> Iterator[str]:
-        """Objects in folders that changed at or after `instant` (seconds since 1970), in no order.
+    def folders(self) -> Iterator[tuple[str, int]]:
+        """Folders that hold objects, with their modification times (nanoseconds since 1970).
 
-        A folder's time moves when an object appears in it, so old hours cost one `stat` each and are not listed.
+        A folder's time moves when an object appears in it.
         """
         for folder, _, names in os.walk(self.root):
-            if names and Path(folder).stat().st_mtime >= instant:
-                prefix = Path(folder).relative_to(self.root).as_posix()
-                yield from (
-                    f"{prefix}/{name}" if prefix != "." else name
-                    for name in names
-                    if not name.startswith(".")
-                )
+            if names:
+                yield Path(folder).relative_to(self.root).as_posix(), Path(folder).stat().st_mtime_ns
+
+    def list(self, folder: str) -> list[str]:
+        """The objects of one folder; a name that begins with a dot is still being written."""
+        names = [entry.name for entry in os.scandir(self.root / folder) if entry.is_file()]
+        return [name if folder == "." else f"{folder}/{name}" for name in names if not name.startswith(".")]
 
     def size(self, raw_object: str) -> int:
         """The object's size in bytes, as stored."""
@@ -92,7 +92,9 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
     except FileExistsError:
         if exclusive:
             raise
-        raise StorageError(f"{path} cannot be written: a file is in the way of its folder. Move it, then run again.") from None
+        raise StorageError(
+            f"{path} cannot be written: a file is in the way of its folder. Move it, then run again."
+        ) from None
     except OSError as e:
         raise StorageError(
             f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again."

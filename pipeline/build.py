@@ -72,6 +72,7 @@ def project_of(lake: Lake) -> Path:
 def _build(run: Run, release: Release, project: Path, todo: list[Rebuild], lease_id: str) -> BuildResult:
     lake = run.lake
     write_staging(lake.declarations, project / "models" / "staging")
+    lake.builds.mkdir(exist_ok=True)  # where a bare `dbt build` keeps its file
     private = run.folder / "build.duckdb"
     _run_dbt(lake, project, run.folder, private, todo)
     reach("build.built")

@@ -45,19 +45,16 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
     with lake.lease.hold(lease_id):
         result = CurateResult(recovered=recover(lake))
         todo = plan(lake, lake.releases.latest())
-        slices = list(todo.slices())
         with executor(todo.size) as pool:
-            for objects in slices:
-                # only the last run may say that raw was listed: what is left of a cut plan must be found again
-                listed_at = todo.listed_at if objects is slices[-1] else None
-                _curate_slice(lake, objects, pool, result, progress, listed_at=listed_at, lease_id=lease_id)
+            for objects in todo.slices():
+                _curate_slice(lake, objects, pool, result, progress, lease_id)
+        lake.listing.remember(todo.folders)
         return result
 
 
 def _curate_slice(
-    lake: Lake, objects: list[str], pool: Executor, result: CurateResult, progress: Progress,
-    *, listed_at: float | None, lease_id: str,
-) -> None:  # fmt: skip
+    lake: Lake, objects: list[str], pool: Executor, result: CurateResult, progress: Progress, lease_id: str
+) -> None:
     with new_run(lake, "curate") as run:
         reach("curate.planned")
         staged = _decode(run, objects, pool, progress)
@@ -66,7 +63,7 @@ def _curate_slice(
         written = write_tables(run, staged, settled, pool)
         accounts = draw_up(staged, settled, written)
         write_ledger(run, ledger_rows(accounts, run.run_id, run.started_at))
-        release = publish(run, listed_at=listed_at, lease_id=lease_id)
+        release = publish(run, lease_id=lease_id)
     result.accounts += accounts
     result.releases.append(release.number)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -13,21 +12,21 @@ import duckdb
 from contracts.layout import LEDGER, arrival_hour
 from lakehouse.datafiles import local_path
 from lakehouse.lake import Lake
+from lakehouse.listing import Folders
 from lakehouse.releases import Release
 
 SLICE_BYTES: Final = 128 * 1024 * 1024
 """Raw bytes a run takes at the most; more work is cut into several runs, so that memory does not follow the input."""
 
-_CLOCK_SLACK: Final = 3.0
 NO_DATE: Final = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Raw objects to curate, in order of their names, with their sizes."""
+    """Raw objects to curate, in order of their names, with their sizes; and the folders they were found in."""
 
     objects: list[tuple[str, int]]
-    listed_at: float
+    folders: Folders
 
     @property
     def size(self) -> int:
@@ -49,17 +48,16 @@ class Plan:
 
 
 def plan(lake: Lake, release: Release | None) -> Plan:
-    """List what changed in raw since the release and leave out what the ledger has.
+    """List the folders of raw that changed, and leave out the objects that the ledger has.
 
-    The listing begins a little before the release's, so that an object that appeared meanwhile, in whatever prefix, is found.
+    An object that appears in an old folder is found, and so is a folder that was moved in with its old times.
     """
-    listed_at = time.time() - _CLOCK_SLACK
-    candidates = sorted(lake.store.list_since(release.listed_at if release else 0.0))
+    folders = lake.listing.changed()
+    candidates = sorted(name for folder in folders for name in lake.store.list(folder))
     done = (
         _curated_before(lake, release, {arrival_date(name) for name in candidates}) if candidates else set()
     )
-    objects = [(name, lake.store.size(name)) for name in candidates if name not in done]
-    return Plan(objects, listed_at)
+    return Plan([(name, lake.store.size(name)) for name in candidates if name not in done], folders)
 
 
 def arrival_date(raw_object: str) -> dt.date:

@@ -12,7 +12,7 @@ from lakehouse.lake import PROFILE, Lake
 from pipeline.build import BuildResult, build
 from pipeline.curate import CurateResult, Progress, curate, quiet
 
-_DERIVED: Final = ("catalog.db", "warehouse", "releases", "runs", "build", "bi.duckdb")
+_DERIVED: Final = ("catalog.db", "listing.db", "warehouse", "releases", "runs", "build", "bi.duckdb")
 """What follows from raw; the event log and the profile do not."""
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,24 @@ import yaml
 
 from contracts.errors import BuildError
 from contracts.layout import MARTS, curated_table
+from lakehouse.datafiles import EPOCH, partition_day
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from lakehouse.sql import connect, query
 
 Changes = dict[str, set[str]]
 """Partitions (ISO dates) that changed, by table identifier."""
+Cuts = tuple[Release, Release]
+"""The release that the marts reflect, and the one they shall reflect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a mart depends on its sources, as its yml declares under `meta.rebuild`."""
+    """How a mart depends on its sources, as its yml declares under `meta.rebuild`.
+
+    `by`: rows of a day depend on that day's events (day), on all events of a key whose anchor is in that day (key), or on
+    anything (whole). `from_day`: a change of that source touches every day from the earliest date in the named column on.
+    """
 
     mart: str
     by: str
@@ -30,7 +38,7 @@ class Rule:
     partition: str | None = None
     key: str | None = None
     anchor: str | None = None
-    whole_when_changed: tuple[str, ...] = ()
+    from_day: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +75,7 @@ def _rule(name: str, declared: dict[str, Any]) -> Rule:
         partition=declared.get("partition"),
         key=declared.get("key"),
         anchor=declared.get("anchor"),
-        whole_when_changed=tuple(_identifier(s) for s in declared.get("whole_when_changed", [])),
+        from_day={_identifier(s): column for s, column in declared.get("from_day", {}).items()},
     )
 
 
@@ -94,29 +102,57 @@ def rebuilds(lake: Lake, rules: list[Rule], release: Release, *, full: bool) -> 
     return [rebuild for rebuild in found if rebuild is not None]
 
 
-def _rebuild(lake: Lake, rule: Rule, changes: Changes, cuts: tuple[Release, Release]) -> Rebuild | None:
-    touched = {s: changes[s] for s in (*rule.sources, *rule.whole_when_changed) if changes.get(s)}
-    is_new = f"{MARTS}.{rule.mart}" not in cuts[1].tables
-    if is_new or (touched and (rule.by == "whole" or touched.keys() & set(rule.whole_when_changed))):
+def _rebuild(lake: Lake, rule: Rule, changes: Changes, cuts: Cuts) -> Rebuild | None:
+    touched = {s: changes[s] for s in (*rule.sources, *rule.from_day) if changes.get(s)}
+    if f"{MARTS}.{rule.mart}" not in cuts[1].tables or (touched and rule.by == "whole"):
         return Rebuild(rule)
-    if not touched:
-        return None
-    days = set().union(*touched.values()) if rule.by == "day" else _days_of_keys(lake, rule, touched, cuts)
-    return Rebuild(rule, tuple(sorted(days)))
+    days = {day for source in rule.sources for day in touched.get(source, ())} if rule.by == "day" else set()
+    if rule.by == "key" and touched:
+        days |= _days_of_keys(lake, rule, touched, cuts)
+    for source, column in rule.from_day.items():
+        if source in touched:
+            days |= _days_from(lake, rule, cuts, _earliest(lake, source, column, touched[source], cuts))
+    return Rebuild(rule, tuple(sorted(days))) if days else None
 
 
-def _days_of_keys(lake: Lake, rule: Rule, touched: Changes, cuts: tuple[Release, Release]) -> set[str]:
+def _days_of_keys(lake: Lake, rule: Rule, touched: Changes, cuts: Cuts) -> set[str]:
     """Days of the anchor's rows whose key has events in the changed partitions, before the change or after it."""
     anchor = curated_table(str(rule.anchor))
     days = set(touched.get(anchor, ()))
+    for source, changed in touched.items():
+        sql = (
+            f"select distinct cast(occurred_at as date) from {anchor} where {rule.key} in"
+            f" (select {rule.key} from {source} where {_in(changed)})"
+        )
+        days.update(_values(lake, sql, cuts))
+    return days
+
+
+def _earliest(lake: Lake, source: str, column: str, changed: set[str], cuts: Cuts) -> str:
+    found = _values(
+        lake,
+        f"select min({column}) from {source} where {_in(changed)} having min({column}) is not null",
+        cuts,
+    )
+    return min(found, default=min(changed))
+
+
+def _days_from(lake: Lake, rule: Rule, cuts: Cuts, earliest: str) -> set[str]:
+    """Days the mart has from `earliest` on."""
+    identifier = f"{MARTS}.{rule.mart}"
+    files = lake.catalogue.files(identifier, cuts[1].tables[identifier])
+    days = {str(EPOCH + dt.timedelta(days=day)) for file in files if (day := partition_day(file)) is not None}
+    return {day for day in days if day >= earliest}
+
+
+def _in(changed: set[str]) -> str:
+    return "cast(occurred_at as date) in (" + ", ".join(f"date '{day}'" for day in sorted(changed)) + ")"
+
+
+def _values(lake: Lake, sql: str, cuts: Cuts) -> set[str]:
+    """The first column of a query's rows, as text, over each cut."""
+    found: set[str] = set()
     for cut in cuts:
         with connect(lake, cut) as connection:
-            for source, changed in touched.items():
-                listed = ", ".join(f"date '{day}'" for day in sorted(changed))
-                found = query(
-                    connection,
-                    f"select distinct cast(occurred_at as date) as day from {anchor} where {rule.key} in"
-                    f" (select {rule.key} from {source} where cast(occurred_at as date) in ({listed}))",
-                )
-                days.update(str(day) for day in found["day"].to_pylist())
-    return days
+            found.update(str(value) for value in query(connection, sql).column(0).to_pylist())
+    return found

@@ -87,9 +87,7 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
     shutil.rmtree(run.folder)
 
 
-def publish(
-    run: Run, *, listed_at: float | None = None, built: int | None = None, lease_id: str | None = None
-) -> Release:
+def publish(run: Run, *, built: int | None = None, lease_id: str | None = None) -> Release:
     """Claim the next release, move the tables, write the release.
 
     Raises:
@@ -104,7 +102,6 @@ def publish(
         tables={**(base.tables if base else {}), **{name: move.after for name, move in run.moves.items()}},
         moves=run.moves,
         changes=run.changes,
-        listed_at=(base.listed_at if base else 0.0) if listed_at is None else listed_at,
         built=(base.built if base else 0) if built is None else built,
     )
     if lease_id is not None and not run.lake.lease.is_held_by(lease_id):

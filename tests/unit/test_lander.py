@@ -42,7 +42,10 @@ def store(tmp_path: Path) -> FileStore:
 
 
 def objects(store: FileStore) -> dict[str, list[bytes]]:
-    return {name: gzip.decompress(store.read(name)).splitlines() for name in sorted(store.list_since(0))}
+    return {
+        name: gzip.decompress(store.read(name)).splitlines()
+        for name in sorted(n for folder, _ in store.folders() for n in store.list(folder))
+    }
 
 
 def fill(log: EventLog, count: int, *, bus: str = "shop", at: dt.datetime = NOW) -> list[bytes]:

@@ -42,21 +42,28 @@ def test_what_is_curated_is_not_planned_again_and_what_is_new_is(lake: Lake) -> 
     assert planned(lake) == []
 
 
-def test_folders_that_did_not_change_since_the_release_cost_no_listing(
-    lake: Lake, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_that_did_not_change_are_not_looked_into_again(lake: Lake) -> None:
     put_raw(lake, "a", event())
-    monkeypatch.setattr(planning, "_CLOCK_SLACK", 0.0)
     os.utime(lake.store.root / HOUR, (1000.0, 1000.0))
     curate(lake)
-    release = lake.releases.latest()
-    assert release is not None
-    assert list(lake.store.list_since(release.listed_at)) == []
+    assert plan(lake, lake.releases.latest()).folders == {}
+
+
+def test_a_folder_moved_in_with_its_old_times_is_found(lake: Lake) -> None:
+    put_raw(lake, "a", event(event_id="e-1"))
+    elsewhere = put_raw(lake, "b", event(event_id="e-2"), folder="elsewhere")
+    aside = lake.root / "aside"
+    (lake.store.root / "elsewhere").rename(aside)
+    for folder in (lake.store.root / HOUR, aside):
+        os.utime(folder, (1000.0, 1000.0))
+    curate(lake)
+    aside.rename(lake.store.root / "elsewhere")
+    assert planned(lake) == [elsewhere]
 
 
 def test_work_is_cut_into_runs_of_at_most_the_slice_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "SLICE_BYTES", 10)
-    work = Plan([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 9), ("f", 2)], 0.0)
+    work = Plan([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 9), ("f", 2)], {})
     assert list(work.slices()) == [["a", "b"], ["c"], ["d"], ["e"], ["f"]]
 
 

@@ -3,7 +3,7 @@
 {%- if execute -%}
     {%- for mart in marts_in_graph() -%}
         {%- set rebuild = mart.config.meta.get('rebuild', {}) -%}
-        {%- set told = (rebuild.get('sources', []) + rebuild.get('whole_when_changed', [])) | sort | list -%}
+        {%- set told = (rebuild.get('sources', []) + (rebuild.get('from_day', {}).keys() | list)) | sort | list -%}
         {%- set needed = {'day': ['partition'], 'key': ['partition', 'key'], 'whole': []}.get(rebuild.by) -%}
         {%- if needed is none or told != read_sources(mart.unique_id) -%}
             {%- do wrong.append(mart.name) -%}
