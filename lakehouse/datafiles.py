@@ -52,8 +52,8 @@ class PartitionedWriter:
         self._parts: dict[int | None, _Part] = {}
 
     def write(self, table: pa.Table) -> None:
-        """Add rows; columns are put in the target's order."""
-        table = table.select(self._target.schema.names)
+        """Add rows; they are put in the target's schema, and columns that they lack are null."""
+        table = fit(table, self._target.schema)
         for day, rows in self._by_day(table):
             if day not in self._parts:
                 self._parts[day] = _Part(self._target, self._path(day))
@@ -84,7 +84,6 @@ class _Part:
     def __init__(self, target: Target, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         dictionaries = [name for name in target.schema.names if name not in target.plain_columns]
-        self._schema = target.schema
         self._path = path
         self._collected: list[pq.FileMetaData] = []
         self._waiting: list[pa.Table] = []
@@ -105,9 +104,7 @@ class _Part:
 
     def _flush(self) -> None:
         if self._waiting:
-            self._writer.write_table(
-                fit(pa.concat_tables(self._waiting), self._schema), row_group_size=ROW_GROUP
-            )
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROW_GROUP)
             self._waiting = []
 
 

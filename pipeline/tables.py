@@ -7,9 +7,7 @@ from collections import defaultdict
 from concurrent.futures import Executor, Future, as_completed
 from typing import Any, Final
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from contracts.layout import EVENT_IDS, LEDGER, PLATFORM, QUARANTINE, curated_table
 from lakehouse.arrow_types import arrow_schema
@@ -18,13 +16,12 @@ from lakehouse.datafiles import (
     PartitionedWriter,
     Target,
     WrittenFile,
-    local_path,
-    partition_day,
     target_of,
 )
 from lakehouse.failpoints import reach
 from pipeline._pool import REJECTED_SEGMENT, Part, StagedObject, stage_tables, write_parts
 from pipeline.plan import arrival_date
+from pipeline.rewriting import rewrite
 from pipeline.run import Run
 from pipeline.settle import CONFLICT_MESSAGE, Record, Settled, removals
 
@@ -143,48 +140,7 @@ def _target(run: Run, table: Any) -> Target:
 
 
 def _stage(run: Run, table: Any, files: list[WrittenFile], displaced: dict[dt.date, set[Record]]) -> None:
-    removed, rewritten = _rewrite(run, table, displaced) if displaced else ([], [])
-    files = [*files, *rewritten]
     days = {EPOCH + dt.timedelta(days=file.day) for file in files if file.day is not None} | set(displaced)
-    run.stage(table, files, removed, days)
+    removed, rewritten = rewrite(run, table, displaced, days)
+    run.stage(table, [*files, *rewritten], removed, days)
     reach("curate.staged")
-
-
-def _rewrite(
-    run: Run, table: Any, displaced: dict[dt.date, set[Record]]
-) -> tuple[list[Any], list[WrittenFile]]:
-    """Copy-on-write: the files that hold displaced rows, and new files without those rows."""
-    identifier = ".".join(table.name())
-    days = {(day - EPOCH).days for day in displaced}
-    snapshot = table.metadata.current_snapshot_id
-    candidates = {
-        local_path(f): f for f in run.lake.catalogue.files(identifier, snapshot) if partition_day(f) in days
-    }
-    gone = pa.Table.from_pylist(
-        [
-            {"raw_object": name, "raw_record": number}
-            for records in displaced.values()
-            for name, number in records
-        ]
-    )
-    writer = PartitionedWriter(_target(run, table), f"{table.name()[-1]}-rewritten")
-    removed = []
-    for path, file in candidates.items():
-        rows = pq.read_table(path, partitioning=None)
-        kept = _without(rows, gone)
-        if len(kept) < len(rows):
-            removed.append(file)
-            writer.write(kept)
-    return removed, writer.close()
-
-
-def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
-    """The rows whose address is not in `gone`; by position, as Arrow's joins take no nested columns."""
-    with duckdb.connect() as connection:
-        connection.register("addresses", rows.select(["raw_object", "raw_record"]))
-        connection.register("gone", gone)
-        relation = connection.sql(
-            "select position from (select raw_object, raw_record, row_number() over () - 1 as position from addresses)"
-            " anti join gone using (raw_object, raw_record) order by position"
-        )
-        return rows.take(relation.to_arrow_table()["position"])

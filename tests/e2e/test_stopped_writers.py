@@ -24,7 +24,8 @@ def lake(tmp_path: Path) -> Lake:
 
 def prepared(root: Path) -> Lake:
     Lake.create(root)
-    (root / "lake.toml").write_text(f"lease_seconds = {LEASE_SECONDS}", encoding="utf-8")
+    profile = f"lease_seconds = {LEASE_SECONDS}\nquarantine_threshold = 1.0"
+    (root / "lake.toml").write_text(profile, encoding="utf-8")
     lake = Lake.open(root)
     put(lake, "first", sent("page_viewed", "p-1"), sent("order_placed", "o-1", at=MONDAY + 2 * HOUR))
     curate(lake)
@@ -80,7 +81,7 @@ def test_a_writer_that_slept_after_its_claim_is_finished_by_the_next(
 def test_who_comes_while_a_run_is_under_way_is_told_who_holds_the_lake_since_when(
     lake: Lake, expected: dict[str, list[str]]
 ) -> None:
-    (lake.root / "lake.toml").write_text("lease_seconds = 60", encoding="utf-8")
+    (lake.root / "lake.toml").write_text("quarantine_threshold = 1.0", encoding="utf-8")
     with stopped_at("curate.planned", "curate", "--lake", lake.root) as stopped:
         for command in ("curate", "run"):
             refused = lake_command(command, "--lake", lake.root)
