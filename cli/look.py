@@ -41,11 +41,13 @@ def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: 
     Schemas: marts; curated (a table per event type); platform (ledger, quarantine, event_ids); raw (the view raw.records).
     """
     from lakehouse.lake import Lake
-    from lakehouse.sql import connect, query, release_of
+    from lakehouse.sql import connect, create_raw_view, query, release_of
 
     lake = Lake.open(folder)
     text = sys.stdin.read() if statement == "-" else statement
     with connect(lake, release_of(lake, as_of)) as connection:
+        if "raw" in text:
+            create_raw_view(connection, lake)
         answer = query(connection, text)
     rows = answer.to_pylist()
     match "json" if as_json else form:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts._located import Located, load_located
+from contracts.errors import ContractError
 from contracts.fields import Field, Kind, parse_members
 
 _HEADER = frozenset({"domain", "owner", "description", "grain", "entity", "lifts", "data"})
@@ -71,6 +72,8 @@ def load_event_type(folder: Path, shapes: Mapping[str, Located], reserved: froze
         ContractError: naming file and line.
     """
     numbered = sorted((_number(path), path) for path in folder.glob("*.yaml"))
+    if not numbered:
+        raise ContractError("an event type has a v1.yaml; write it or remove the folder", path=folder, line=1)
     versions = [_version(folder.name, number, path, shapes, reserved) for number, path in numbered]
     for i, (number, path) in enumerate(numbered, start=1):
         if number != i:

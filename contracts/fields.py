@@ -186,8 +186,8 @@ def _check_applicable(node: Located, type_name: str) -> None:
         homes = [t for t, words in _APPLIES.items() if keyword in words]
         if homes and type_name not in homes:
             raise node.error(f"keyword {keyword!r} does not apply to type {type_name}", keyword)
-    if type_name == "array" and "items" not in node:
-        raise node.error("an array needs items")
+    if type_name == "array" and not isinstance(node.get("items"), Located):
+        raise node.error("an array needs items, a mapping such as {type: string}", "items")
 
 
 def _kind(node: Located, type_name: str) -> Kind:

@@ -34,7 +34,8 @@ class Lease:
         """Hold the lease for the length of a run, renewing it from a thread.
 
         Raises:
-            HeldError: when another run holds it; the message says who and since when.
+            HeldError: when another run holds it; the message says who and since when. Also when the run failed after
+                another took the lease over, as what it worked on is then no longer as it was.
         """
         self._take(run_id)
         done = threading.Event()
@@ -42,6 +43,14 @@ class Lease:
         thread.start()
         try:
             yield
+        except HeldError:
+            raise
+        except Exception as e:
+            if self._has_passed_on(run_id):
+                raise HeldError(
+                    "This run was silent for longer than its lease and was overtaken; nothing of it was published. Run again."
+                ) from e
+            raise
         finally:
             done.set()
             thread.join()
@@ -51,6 +60,10 @@ class Lease:
         """True while `run_id` has not been overtaken."""
         rows = self._execute("select run_id from lease where until >= ?", (time.time(),))
         return rows == [(run_id,)]
+
+    def _has_passed_on(self, run_id: str) -> bool:
+        """True when another run took the lease, whether or not it still has it."""
+        return self._execute("select run_id from lease", ()) != [(run_id,)]
 
     def holder(self) -> str | None:
         """The run that holds the lease now, or None."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -69,12 +68,34 @@ def views(
 
 
 def connect(lake: Lake, release: Release | None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB over a release: schemas curated, platform and marts, and the view raw.records."""
+    """An in-memory DuckDB over a release: schemas curated, platform and marts."""
     connection = duckdb.connect()
     connection.execute("set timezone = 'UTC'; set threads = 2")
     create_views(connection, views(lake, release))
-    _create_raw_view(connection, lake.store.root)
     return connection
+
+
+def create_raw_view(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
+    """Create the view raw.records on a connection of `connect`: one row per line of raw, with its object.
+
+    Objects that the ledger knows to be damaged are left out; what could be read of them is in the other tables.
+    """
+    broken = connection.execute(
+        "select distinct raw_object from platform.ledger where problem is not null"
+    ).fetchall()
+    left_out = {name for (name,) in broken}
+    objects = [
+        name for folder, _ in lake.store.folders() for name in lake.store.list(folder) if name not in left_out
+    ]
+    root = str(lake.store.root)
+    listed = ", ".join(_literal(f"{root}/{name}") for name in sorted(objects) if name.endswith(".gz"))
+    over = (
+        f"select substr(filename, {len(root) + 2}) as raw_object, record from read_csv([{listed}],"
+        " columns = {'record': 'VARCHAR'}, header = false, delim = '\\0', quote = '', escape = '', filename = true,"
+        " ignore_errors = true, compression = 'gzip', max_line_size = 16777216)"
+    )
+    empty = "select null::varchar as raw_object, null::varchar as record where false"
+    connection.execute(f"create schema raw; create view raw.records as {over if listed else empty}")
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, found: Iterable[View]) -> None:
@@ -92,11 +113,11 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """
     try:
         relation = connection.sql(sql)
+        return pa.table({}) if relation is None else relation.to_arrow_table()
     except duckdb.Error as e:
         raise UsageError(
             f'{e}\nTables: `lake sql "select table_schema, table_name from information_schema.tables"`.'
         ) from e
-    return pa.table({}) if relation is None else relation.to_arrow_table()
 
 
 def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Field, ...] | None) -> str:
@@ -111,7 +132,7 @@ def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Fiel
 
 
 def _over(files: list[str]) -> str:
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in sorted(files))
+    listed = ", ".join(_literal(file) for file in sorted(files))
     return f"select * from read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
 
 
@@ -126,18 +147,8 @@ def _empty_mart(lake: Lake, identifier: str) -> str:
     )
 
 
-def _create_raw_view(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
-    """One row per line of raw, for looking; unreadable objects are skipped here, as curate accounts for them."""
-    connection.execute("create schema raw")
-    empty = "select null::varchar as raw_object, null::varchar as record where false"
-    pattern = str(root / "**" / "*.json.gz").replace("'", "''")
-    over = (
-        f"select substr(filename, {len(str(root)) + 2}) as raw_object, record from read_csv('{pattern}', columns = {{'record': 'VARCHAR'}},"
-        " header = false, delim = '\\0', quote = '', escape = '', filename = true, ignore_errors = true, compression = 'gzip',"
-        " max_line_size = 16777216)"
-    )
-    found = next(root.rglob("*.json.gz"), None) if root.exists() else None
-    connection.execute(f"create view raw.records as {over if found else empty}")
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _quoted(name: str) -> str:

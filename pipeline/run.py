@@ -84,7 +84,8 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
                 Path(file).unlink(missing_ok=True)
             discard_run(lake, run_id)
         raise
-    shutil.rmtree(run.folder, ignore_errors=True)  # a run that slept after its claim was finished, and tidied up, by another
+    # another run may have finished this one, and tidied up, while it slept after its claim
+    shutil.rmtree(run.folder, ignore_errors=True)
 
 
 def publish(run: Run, *, built: int | None = None, lease_id: str | None = None) -> Release:

@@ -52,6 +52,7 @@ MISTAKES = {
     "a header key left out": ("domain: web\nowner: team", "▸domain: web", "the header lacks 'owner'"),
     "an entity that is no field": ("entity: thing_id", "▸entity: shop_id", "entity 'shop_id' is not among"),
     "a field without a mapping": ('size: {type: integer, minimum: 1, description: "Its size."}', "▸size: integer", "needs a mapping"),
+    "items without a mapping": ("size: {type: integer, minimum: 1, ", "size: {type: array, ▸items: string, ", "needs items, a mapping"),
     "lifts in the first version": ("data:", "▸lifts: {size: {constant: 1}}\ndata:", "v1 has no version before it"),
     "text that is no YAML": ("owner: team\n", "owner: [team\n▸", "not YAML"),
 }  # fmt: skip
@@ -98,6 +99,11 @@ def test_versions_run_without_gaps(tmp_path: Path) -> None:
     folder = contracts(tmp_path, GOOD, GOOD, GOOD) / "events" / "thing_happened"
     (folder / "v2.yaml").unlink()
     assert "v2 is missing" in str(error_of(tmp_path))
+
+
+def test_an_event_type_without_a_contract_is_named(tmp_path: Path) -> None:
+    (contracts(tmp_path, GOOD) / "events" / "thing_lost").mkdir()
+    assert "events/thing_lost:1: an event type has a v1.yaml" in str(error_of(tmp_path))
 
 
 @pytest.mark.parametrize("name", ["v0.yaml", "v01.yaml", "1.yaml", "latest.yaml"])

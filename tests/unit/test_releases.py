@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,6 +68,23 @@ def test_a_number_is_claimed_once(tmp_path: Path) -> None:
         Releases(tmp_path).claim(release(1, "second"))
     assert caught.value.exit_code == 3
     assert [p.name for p in (tmp_path / "claims").iterdir()] == ["0000000001.json"]
+
+
+def test_a_rival_that_claims_in_the_last_moment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = tmp_path / "claims" / "0000000001.json"
+
+    def after_the_rival(place: Callable[..., Any]) -> Callable[..., Any]:
+        def placing(*arguments: Any) -> Any:
+            claim.write_bytes(b"the rival's")
+            return place(*arguments)
+
+        return placing
+
+    for name in ("link", "rename", "replace"):  # whatever puts the file in its place
+        monkeypatch.setattr(os, name, after_the_rival(getattr(os, name)))
+    with pytest.raises(HeldError):
+        Releases(tmp_path).claim(release(1))
+    assert claim.read_bytes() == b"the rival's"
 
 
 def test_a_claim_is_unfinished_until_its_release_is_written(tmp_path: Path) -> None:

@@ -8,13 +8,14 @@ from contracts.errors import UsageError
 from lakehouse.arrow_types import arrow_schema
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
-from lakehouse.sql import connect, query, release_of, views
+from lakehouse.sql import connect, create_raw_view, query, release_of, views
 from tests.records import DECLARATIONS, event, put_raw
 from tests.tables import SCHEMA, THINGS, publish, thing
 
 
 def asked(lake: Lake, sql: str, number: int | None = None) -> list[dict[str, object]]:
     with connect(lake, release_of(lake, number)) as connection:
+        create_raw_view(connection, lake)
         rows: list[dict[str, object]] = query(connection, sql).to_pylist()
         return rows
 

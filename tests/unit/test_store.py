@@ -19,10 +19,6 @@ def store(tmp_path: Path) -> FileStore:
     return FileStore(tmp_path / "raw")
 
 
-def age(store: FileStore, folder: str, seconds: float = 1000.0) -> None:
-    os.utime(store.root / folder, (seconds, seconds))
-
-
 def files_below(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.rglob("*") if p.is_file())
 
@@ -34,33 +30,41 @@ def test_an_object_is_read_as_it_was_written(store: FileStore) -> None:
     assert files_below(store.root) == ["a.json.gz"]
 
 
-def test_a_store_that_does_not_exist_lists_nothing(store: FileStore) -> None:
-    assert listed(store) == []
-
-
-def listed(store: FileStore) -> list[str]:
-    return [name for folder, _ in store.folders() for name in store.list(folder)]
+def test_a_store_that_does_not_exist_has_no_folders(store: FileStore) -> None:
+    assert dict(store.folders()) == {}
 
 
 def test_every_object_is_listed_once_by_its_path(store: FileStore) -> None:
     names = [f"{OLD}/a.json.gz", f"{NEW}/a.json.gz", f"{NEW}/b.json.gz", "odd.json.gz"]
     for name in names:
         store.write(name, b"x")
-    assert sorted(listed(store)) == sorted(names)
+    assert sorted(dict(store.folders())) == [".", OLD, NEW]
+    assert sorted(name for folder in dict(store.folders()) for name in store.list(folder)) == sorted(names)
 
 
-def test_a_folder_s_time_moves_when_an_object_appears_in_it(store: FileStore) -> None:
-    store.write(f"{OLD}/a.json.gz", b"x")
-    age(store, OLD)
-    before = dict(store.folders())
+def test_the_time_of_an_old_folder_moves_when_an_object_appears_in_it(store: FileStore) -> None:
+    for folder in (OLD, NEW):
+        store.write(f"{folder}/a.json.gz", b"x")
+        os.utime(store.root / folder, (1000.0, 1000.0))
     store.write(f"{OLD}/late.json.gz", b"x")
-    assert dict(store.folders())[OLD] > before[OLD]
+    times = dict(store.folders())
+    assert times[NEW] == 1_000_000_000_000
+    assert times[OLD] > times[NEW]
+    assert sorted(store.list(OLD)) == [f"{OLD}/a.json.gz", f"{OLD}/late.json.gz"]
 
 
 def test_a_file_that_is_being_written_is_not_listed(store: FileStore) -> None:
     store.write(f"{NEW}/a.json.gz", b"x")
     (store.root / NEW / ".b.json.gz.1.tmp").write_bytes(b"half")
-    assert listed(store) == [f"{NEW}/a.json.gz"]
+    assert store.list(NEW) == [f"{NEW}/a.json.gz"]
+
+
+def test_an_object_is_written_again_with_the_same_bytes_only(store: FileStore) -> None:
+    for _ in range(2):
+        store.write(f"{NEW}/a.json.gz", b"first")
+    with pytest.raises(StorageError, match="is there already with other bytes, and raw is immutable"):
+        store.write(f"{NEW}/a.json.gz", b"second")
+    assert store.read(f"{NEW}/a.json.gz") == b"first"
 
 
 def test_an_object_that_is_gone_says_what_to_do(store: FileStore) -> None:
