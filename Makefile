@@ -29,7 +29,7 @@ check: .venv/installed  ## Lint, types, layers, shape and unit tests: the inner 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit -q
+	$(BIN)/pytest tests/unit -q -n auto
 
 test: check  ## Every lane that this machine can run
 	$(BIN)/pytest tests --ignore tests/unit -m "not soak"

@@ -10,6 +10,7 @@ from contracts._located import Located, load_located
 from contracts.errors import UsageError
 from contracts.events import EventType, load_event_type
 from contracts.fields import Field, Kind, parse_members
+from contracts.layout import CURATED
 
 BUILT_IN = Path(__file__).parent
 
@@ -61,6 +62,13 @@ class Declarations:
                 f"No contract for event type {name!r}. `lake contracts show` lists those there are."
             )
         return self.events[name]
+
+    def table(self, identifier: str) -> tuple[tuple[Field, ...], str | None]:
+        """Columns and partition column of a declared table (`curated.…` or `platform.…`)."""
+        schema, _, name = identifier.partition(".")
+        if schema == CURATED:
+            return self.curated[name], "occurred_at"
+        return self.tables[name].fields, self.tables[name].partition
 
     @cached_property
     def curated(self) -> dict[str, tuple[Field, ...]]:

@@ -15,7 +15,7 @@ from pipeline.plan import plan
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 from pipeline.settle import settle
-from pipeline.tables import write_ledger, write_tables
+from pipeline.tables import prepare_tables, write_ledger, write_tables
 
 Progress = Callable[[str, int, int], None]
 """Called with what is done, how much of it and out of how much."""
@@ -74,6 +74,8 @@ def _decode(run: Run, objects: list[str], pool: Executor, progress: Progress) ->
         pool.submit(decode_object, contracts, raw, name, str(run.folder / f"{i:06d}.arrows"))
         for i, name in enumerate(objects)
     ]
+    if not jobs[0].done():  # in this very process a job is done when it is submitted
+        prepare_tables(run)
     for done, job in enumerate(as_completed(jobs), start=1):
         job.result()
         progress("objects decoded", done, len(jobs))

@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from contracts.errors import HeldError
+from lakehouse.arrow_types import arrow_schema
 from lakehouse.datafiles import WrittenFile, describe
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
@@ -34,6 +35,7 @@ class Run:
     moves: dict[str, Move] = field(default_factory=dict)
     changes: dict[str, list[str]] = field(default_factory=dict)
     decided: bool = False
+    _tables: dict[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -48,6 +50,13 @@ class Run:
     def snapshot(self, identifier: str) -> int | None:
         """The table's snapshot in the base release."""
         return self.base.tables.get(identifier) if self.base else None
+
+    def table(self, identifier: str) -> Any:
+        """A declared Iceberg table as this run sees it, made or widened at first sight."""
+        if identifier not in self._tables:
+            fields, partition = self.lake.declarations.table(identifier)
+            self._tables[identifier] = self.lake.catalogue.ensure(identifier, arrow_schema(fields), partition)
+        return self._tables[identifier]
 
     def stage(self, table: Any, files: list[WrittenFile], removed: list[Any], days: set[dt.date]) -> None:
         """Put files on the run's branch of a table; `days` are the partitions that change."""

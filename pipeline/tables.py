@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from contracts.layout import EVENT_IDS, LEDGER, PLATFORM, QUARANTINE, curated_table
+from contracts.layout import EVENT_IDS, LEDGER, QUARANTINE, curated_table
 from lakehouse.arrow_types import arrow_schema
 from lakehouse.datafiles import (
     EPOCH,
@@ -28,6 +28,14 @@ from pipeline.settle import CONFLICT_MESSAGE, Record, Settled, removals
 _PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
 
 
+def prepare_tables(run: Run) -> None:
+    """Make or load every table that a large run will need; done while other processes decode."""
+    for event_type in run.lake.declarations.events:
+        run.table(curated_table(event_type))
+    for identifier in (EVENT_IDS, LEDGER):
+        run.table(identifier)
+
+
 def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: Executor) -> int:
     """Write curated rows, quarantine and index. Returns the number of curated rows written.
 
@@ -36,10 +44,10 @@ def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: E
     displaced = removals(settled.displaced)
     jobs: dict[Future[list[WrittenFile]], Any] = {}
     for event_type, parts in _curated_parts(run, staged, settled).items():
-        table = _curated(run, event_type)
+        table = run.table(curated_table(event_type))
         jobs[pool.submit(write_parts, _target(run, table), event_type, parts)] = table
     for event_type in displaced.keys() - {""} - {t.name()[-1] for t in jobs.values()}:
-        _stage(run, _curated(run, event_type), [], displaced[event_type])
+        _stage(run, run.table(curated_table(event_type)), [], displaced[event_type])
     others = _other_jobs(run, staged, settled, pool)
     rows = 0
     for job in as_completed([*jobs, *others]):
@@ -57,7 +65,7 @@ def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: E
 
 def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
     """Write the run's accounts."""
-    table = _platform(run, LEDGER)
+    table = run.table(LEDGER)
     target = _target(run, table)
     writer = PartitionedWriter(target, "ledger")
     writer.write(
@@ -89,12 +97,12 @@ def _other_jobs(
         str(run.folder / "settled.arrows"),
     )
     if len(settled.indexed):
-        table = _platform(run, EVENT_IDS)
+        table = run.table(EVENT_IDS)
         jobs[pool.submit(write_parts, _target(run, table), "event_ids", [Part(segments["ids"])])] = table
     parts = [Part(segments["conflicts"])] if settled.conflicts else []
     parts += [_rejected_part(run, each) for each in staged if REJECTED_SEGMENT in each.segments]
     if parts or any(row["fate_before"] == "conflict" for row in settled.displaced):
-        table = _platform(run, QUARANTINE)
+        table = run.table(QUARANTINE)
         jobs[pool.submit(write_parts, _target(run, table), "quarantine", parts)] = table
     return jobs
 
@@ -123,16 +131,6 @@ def _conflict_rows(run: Run, settled: Settled) -> pa.Table:
         {**row, **common, "ingest_date": arrival_date(str(row["raw_object"]))} for row in settled.conflicts
     ]
     return pa.Table.from_pylist(rows, schema=arrow_schema(fields))
-
-
-def _curated(run: Run, event_type: str) -> Any:
-    fields = run.lake.declarations.curated[event_type]
-    return run.lake.catalogue.ensure(curated_table(event_type), arrow_schema(fields), "occurred_at")
-
-
-def _platform(run: Run, identifier: str) -> Any:
-    declared = run.lake.declarations.tables[identifier.removeprefix(f"{PLATFORM}.")]
-    return run.lake.catalogue.ensure(identifier, arrow_schema(declared.fields), declared.partition)
 
 
 def _target(run: Run, table: Any) -> Target:
