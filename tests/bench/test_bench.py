@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_benchmarks_run_and_say_whether_each_goal_is_met(tmp_path: Path) -> None:
+    sizes = ["--events", "4000", "--large", "2", "--memory", "2", "--hours", "3", "--rounds", "1"]
+    command = [sys.executable, "-m", "bench", *sizes, "--scratch", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("met") + done.stdout.count("NOT MET") >= 4
+    assert "equal; missing 0, extra 0" in done.stdout
+    assert "DIFFERENT" not in done.stdout
