@@ -6,6 +6,8 @@ Every ratio is of two measurements taken in turn in this run; the check beside i
 from __future__ import annotations
 
 import argparse
+import datetime as dt
+import os
 import shutil
 import statistics
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from cli import console
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, release_of
 from pipeline.status import status_of
+
+_DAYS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,30 @@ class Bench:
         return lake("curate", "--lake", str(home))
 
     def _raw(self, times: int) -> Path:
-        home = self._scratch / f"simulated-{self._events}-{times}"
+        """Raw of so many simulations, one after the other in time; made once and linked together."""
+        raw = self._scratch / f"raw-{self._events}-{times}"
+        if not raw.exists():
+            for seed in range(1, times + 1):
+                shutil.copytree(self._simulated(seed), raw, copy_function=os.link, dirs_exist_ok=True)
+        return raw
+
+    def _simulated(self, seed: int) -> Path:
+        home = self._scratch / f"simulated-{self._events}-{seed}"
         if not (home / "done").exists():
             shutil.rmtree(home, ignore_errors=True)
             Lake.create(home)
-            for seed in range(1, times + 1):
-                command = ["simulate", "--events", str(self._events), "--days", "3", "--seed", str(seed)]
-                lake(*command, "--start", f"2026-11-{1 + 3 * (seed - 1):02d}", "--lake", str(home))
+            start = dt.date(2026, 1, 1) + dt.timedelta(days=_DAYS * (seed - 1))
+            sizes = [
+                "--events",
+                str(self._events),
+                "--days",
+                str(_DAYS),
+                "--seed",
+                str(seed),
+                "--start",
+                str(start),
+            ]
+            lake("simulate", *sizes, "--lake", str(home))
             (home / "done").touch()
         return home / "raw"
 

@@ -6,7 +6,10 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
 
 from contracts.declarations import BUILT_IN, Declarations, load_declarations
 from contracts.errors import FormatVersionError, NotALakeError, StorageError, UsageError
@@ -34,13 +37,13 @@ format_version = {version}
 class Profile:
     """Settings of one lake."""
 
-    format_version: int = FORMAT_VERSION
+    format_version: Annotated[int, Meta(ge=1)] = FORMAT_VERSION
     contracts: str | None = None
     dbt_project: str | None = None
-    horizon_days: int = 7
-    lease_seconds: float = 60.0
-    grace_seconds: float = 3600.0
-    quarantine_threshold: float = 0.25
+    horizon_days: Annotated[int, Meta(ge=0)] = 7
+    lease_seconds: Annotated[float, Meta(gt=0)] = 60.0
+    grace_seconds: Annotated[float, Meta(ge=0)] = 3600.0
+    quarantine_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.25
 
 
 @dataclass(frozen=True)
@@ -145,11 +148,14 @@ class Lake:
 def _read_profile(path: Path) -> Profile:
     try:
         settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Profile(**settings)
+        Profile(**settings)  # refuses a setting that does not exist, which convert would pass over
+        return msgspec.convert(settings, Profile)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
         raise UsageError(f"{path} is not TOML ({e}). Mend that line.") from e
     except TypeError as e:
         known = ", ".join(Profile.__dataclass_fields__)
         raise UsageError(f"{path} has a setting that does not exist ({e}). Known: {known}.") from e
+    except msgspec.ValidationError as e:
+        raise UsageError(f"{path} has a setting that cannot be so ({e}). Mend that line.") from e
     except OSError as e:
         raise StorageError(f"{path} cannot be read ({e.strerror}). Mend its permissions.") from e

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,8 @@ class Lease:
         finally:
             done.set()
             thread.join()
-            self._execute("delete from lease where run_id = ?", (run_id,))
+            with suppress(StorageError):  # a full disk; the lease then ends by itself
+                self._execute("delete from lease where run_id = ?", (run_id,))
 
     def is_held_by(self, run_id: str) -> bool:
         """True while `run_id` has not been overtaken."""
@@ -88,10 +89,11 @@ class Lease:
     def _renew(self, run_id: str, done: threading.Event) -> None:
         while not done.wait(self._seconds / 4):
             now = time.time()
-            self._execute(
-                "update lease set until = ? where run_id = ? and until >= ?",
-                (now + self._seconds, run_id, now),
-            )
+            with suppress(StorageError):  # the run itself will meet it, and can say so
+                self._execute(
+                    "update lease set until = ? where run_id = ? and until >= ?",
+                    (now + self._seconds, run_id, now),
+                )
 
     def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[Any, ...]]:
         try:

@@ -20,7 +20,7 @@ _SETTLED: Final = 2_000_000_000
 """Nanoseconds after which a folder's time is trusted: clocks of file systems tick coarsely."""
 
 Folders = dict[str, int]
-"""Modification times (nanoseconds since 1970) by folder."""
+"""Modification times (nanoseconds since 1970) by folder; 0 where the time was not to be trusted yet."""
 
 
 class Listing:
@@ -32,18 +32,19 @@ class Listing:
 
     def changed(self) -> Folders:
         """Folders that are not as remembered."""
+        # as of this listing, since an object that comes later in the same tick moves no time
+        settled = time.time_ns() - _SETTLED
         with self._open() as connection:
             remembered = dict(connection.execute("select folder, modified from listed").fetchall())
         return {
-            folder: modified
+            folder: modified if modified < settled else 0
             for folder, modified in self._store.folders()
             if remembered.get(folder) != modified
         }
 
     def remember(self, folders: Folders) -> None:
         """Remember folders whose objects are all in the ledger; one that changed a moment ago is looked at again."""
-        settled = time.time_ns() - _SETTLED
-        rows = [(folder, modified) for folder, modified in folders.items() if modified < settled]
+        rows = [(folder, modified) for folder, modified in folders.items() if modified]
         if rows:
             with self._open() as connection:
                 connection.executemany("insert or replace into listed values (?, ?)", rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def rebuild(
         when the new lake is to your liking.
     """
     lake = _opened(plan.root)
-    with lake.lease.hold("rebuild"):
+    with lake.lease.hold(secrets.token_hex(8)):
         aside = _set_aside(plan)
     lake = Lake.open(plan.root)
     return curate(lake, progress=progress), build(lake, full=True), aside
