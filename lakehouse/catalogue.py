@@ -6,6 +6,7 @@ here and nowhere else.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -27,8 +28,11 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.event import listen
+from sqlalchemy.exc import OperationalError
 
-from contracts.errors import HeldError
+from contracts.errors import HeldError, StorageError
 from lakehouse.releases import Move
 
 MAIN: Final = "main"
@@ -57,10 +61,25 @@ class Catalogue:
 
     @cached_property
     def _catalog(self) -> SqlCatalog:
-        catalog = SqlCatalog("lake", uri=f"sqlite:///{self._database}", warehouse=self._warehouse.as_uri())
+        try:
+            catalog = SqlCatalog(
+                "lake", uri=f"sqlite:///{self._database}", warehouse=self._warehouse.as_uri()
+            )
+        except OperationalError as e:
+            raise self._unusable(e.orig) from e
+        listen(catalog.engine, "handle_error", self._translate)
         for namespace in ("curated", "marts", "platform"):
             catalog.create_namespace_if_not_exists(namespace)
         return catalog
+
+    def _translate(self, context: ExceptionContext) -> None:
+        if isinstance(context.original_exception, sqlite3.OperationalError):
+            raise self._unusable(context.original_exception)
+
+    def _unusable(self, error: BaseException | None) -> StorageError:
+        return StorageError(
+            f"{self._database} cannot be used ({error}). Free space or mend permissions, then run again."
+        )
 
     def load(self, identifier: str) -> Table | None:
         """The table as it is now, or None."""

@@ -46,7 +46,7 @@ class Lease:
         except HeldError:
             raise
         except Exception as e:
-            if self._has_passed_on(run_id):
+            if not self.is_held_by(run_id):
                 raise HeldError(
                     "This run was silent for longer than its lease and was overtaken; nothing of it was published. Run again."
                 ) from e
@@ -58,13 +58,8 @@ class Lease:
                 self._execute("delete from lease where run_id = ?", (run_id,))
 
     def is_held_by(self, run_id: str) -> bool:
-        """True while `run_id` has not been overtaken."""
-        rows = self._execute("select run_id from lease where until >= ?", (time.time(),))
-        return rows == [(run_id,)]
-
-    def _has_passed_on(self, run_id: str) -> bool:
-        """True when another run took the lease, whether or not it still has it."""
-        return self._execute("select run_id from lease", ()) != [(run_id,)]
+        """True while `run_id` has not been overtaken; a run that was silent and that nobody overtook holds it still."""
+        return self._execute("select run_id from lease", ()) == [(run_id,)]
 
     def holder(self) -> str | None:
         """The run that holds the lease now, or None."""
@@ -88,11 +83,9 @@ class Lease:
 
     def _renew(self, run_id: str, done: threading.Event) -> None:
         while not done.wait(self._seconds / 4):
-            now = time.time()
             with suppress(StorageError):  # the run itself will meet it, and can say so
                 self._execute(
-                    "update lease set until = ? where run_id = ? and until >= ?",
-                    (now + self._seconds, run_id, now),
+                    "update lease set until = ? where run_id = ?", (time.time() + self._seconds, run_id)
                 )
 
     def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[Any, ...]]:

@@ -88,7 +88,9 @@ def changed_events(draw: st.DrawFn) -> dict[str, Any]:
             case "remove":
                 del home[path[-1]]
             case "add" if isinstance(home, dict):
-                home[draw(st.sampled_from(("unknown", "a/b~c", "metadata", "", "detail")))] = draw(odd_values())
+                home[draw(st.sampled_from(("unknown", "a/b~c", "metadata", "", "detail")))] = draw(
+                    odd_values()
+                )
             case _:
                 made["detail"]["metadata"]["occurred_at"] = draw(st.sampled_from(TIMES))
         if not isinstance(made.get("detail"), dict) or not isinstance(made["detail"].get("metadata"), dict):
@@ -99,10 +101,12 @@ def changed_events(draw: st.DrawFn) -> dict[str, Any]:
 def odd_values() -> st.SearchStrategy[Any]:
     """Values that are seldom what a contract has in mind."""
     return st.one_of(
-        st.sampled_from(ODD_VALUES),
+        st.sampled_from(ODD_VALUES).map(copy.deepcopy),
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-            lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3),
+            lambda below: (
+                st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3)
+            ),
             max_leaves=5,
         ),
     )

@@ -39,7 +39,9 @@ def opened(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     release = newest(lake)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'; set threads = 2")
-        create_views(connection, (v for v in views(lake, release) if f"{v.schema}.{v.name}" in release.tables))
+        create_views(
+            connection, (v for v in views(lake, release) if f"{v.schema}.{v.name}" in release.tables)
+        )
         yield connection
 
 

@@ -127,20 +127,25 @@ class Turmoil:
             case 3:  # one id on events of several types
                 for event_type in self._rng.sample(TYPES, 3):
                     self._copies(sent(event_type, f"e-{n}", at=happened))
-            case 4:  # clocks that are off
-                self._copies(self._changed(base, occurred_at=text_of(happened + 5 * YEAR)))
-                self._copies(
-                    self._changed(base, occurred_at=text_of(happened - 5 * YEAR), event_id=f"e-{n}-behind")
-                )
-            case 5:  # late, and a load of the past
-                self._copies(self._changed(base, occurred_at=text_of(happened - 3 * DAY)))
-                old = {"occurred_at": text_of(happened - 3 * YEAR), "is_historical": True}
-                self._copies(self._changed(base, event_id=f"e-{n}-old", **old))
+            case 4 | 5:
+                self._tell_of_times(n, base, happened)
             case 6:  # a field of tomorrow, copied
                 base["detail"]["a_field_of_tomorrow"] = self._rng.randint(1, 3)
                 self._copies(base)
             case _:
                 self._deliver(base)
+
+    def _tell_of_times(self, n: int, base: Record, happened: dt.datetime) -> None:
+        match n % 10:
+            case 4:  # clocks that are off
+                self._copies(self._changed(base, occurred_at=text_of(happened + 5 * YEAR)))
+                self._copies(
+                    self._changed(base, occurred_at=text_of(happened - 5 * YEAR), event_id=f"e-{n}-behind")
+                )
+            case _:  # late, and a load of the past
+                self._copies(self._changed(base, occurred_at=text_of(happened - 3 * DAY)))
+                old = {"occurred_at": text_of(happened - 3 * YEAR), "is_historical": True}
+                self._copies(self._changed(base, event_id=f"e-{n}-old", **old))
 
     def _copies(self, record: Record) -> None:
         for _ in range(self._rng.randint(1, 3)):
@@ -154,7 +159,12 @@ class Turmoil:
     def _spoil(self) -> None:
         """Records and objects that cannot be read, or fit no contract."""
         first, second, third, *_ = self._rng.sample(self.objects, 6)
-        first.lines += [b"", b"no JSON", b"\xff\xfe", b'{"detail-type":"unheard_of","detail":{"metadata":{}}}']
+        first.lines += [
+            b"",
+            b"no JSON",
+            b"\xff\xfe",
+            b'{"detail-type":"unheard_of","detail":{"metadata":{}}}',
+        ]
         second.lines.append(sent("stock_adjusted", "bad-1", at=self._moment(second), quantity_change="three"))
         third.lines.append(
             b"".join(line(sent("page_viewed", f"joined-{i}", at=self._moment(third))) for i in range(2))

@@ -53,7 +53,9 @@ def filled(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines_of(lake: Lake, tables: list[str]) -> str:
-    found = [{"table": table, **filled(row)} for table in tables for row in ask(lake, f"select * from {table}")]
+    found = [
+        {"table": table, **filled(row)} for table in tables for row in ask(lake, f"select * from {table}")
+    ]
     found.sort(key=lambda row: (row["table"], row["raw_record"]))
     return "".join(json.dumps(row, default=as_text, ensure_ascii=False) + "\n" for row in found)
 

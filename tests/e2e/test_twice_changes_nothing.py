@@ -67,7 +67,12 @@ def test_landing_curating_and_landing_again_adds_nothing(lake: Lake, tmp_path: P
     held = []
     for _ in range(2):
         answer(
-            "ingest", tmp_path / "customers.csv", "--mapping", tmp_path / "customers.yaml", "--lake", lake.root
+            "ingest",
+            tmp_path / "customers.csv",
+            "--mapping",
+            tmp_path / "customers.yaml",
+            "--lake",
+            lake.root,
         )
         assert sum(each["records"] for each in answer("land", "--lake", lake.root)) == 2
         curate(lake)
