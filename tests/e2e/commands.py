@@ -59,8 +59,10 @@ class Stopped:
         """Its process id."""
         return self._process.pid
 
-    def go_on(self) -> Finished:
-        """Wake it and let it come to its end."""
+    def go_on(self, told: signal.Signals | None = None) -> Finished:
+        """Wake it, `told` to end if so, and let it come to its end."""
+        if told is not None:
+            self._process.send_signal(told)
         self._process.send_signal(signal.SIGCONT)
         out, err = self._process.communicate()
         return Finished(self._process.args, self._process.returncode, out, err)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -37,12 +38,16 @@ def assert_marts_are_built(lake: Lake) -> None:
     assert branches(lake) == set()
 
 
+def wait_for_the_lease(lake: Lake) -> None:
+    while lake.lease.holder():
+        time.sleep(0.05)
+
+
 def test_a_build_killed_before_it_decides_is_made_again(lake: Lake, tmp_path: Path) -> None:
     killed_at("build.built", "build", "--lake", lake.root, log=tmp_path / "hits")
     assert not has_marts(lake)
     assert marts(lake) == {}
-    while lake.lease.holder():
-        pass
+    wait_for_the_lease(lake)
     done = lake_command("build", "--lake", lake.root)
     assert done.returncode == DONE, done.stderr
     assert_marts_are_built(lake)
@@ -53,8 +58,7 @@ def test_a_build_killed_before_it_decides_is_made_again(lake: Lake, tmp_path: Pa
 def test_a_build_killed_after_it_decided_is_finished_by_the_next_run(lake: Lake, tmp_path: Path) -> None:
     killed_at("curate.claimed", "build", "--lake", lake.root, log=tmp_path / "hits")
     assert not has_marts(lake)
-    while lake.lease.holder():
-        pass
+    wait_for_the_lease(lake)
     assert curate(lake).releases == []
     assert_marts_are_built(lake)
     assert lost_runs(lake) == []

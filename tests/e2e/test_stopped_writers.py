@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import time
 from pathlib import Path
@@ -75,6 +76,28 @@ def test_a_writer_that_slept_after_its_claim_is_finished_by_the_next(
     assert newest(lake).number == 2
     assert holdings(lake) == expected
     assert_conserved(lake)
+    assert branches(lake) == set()
+
+
+def test_a_writer_that_slept_while_nobody_came_goes_on(lake: Lake, expected: dict[str, list[str]]) -> None:
+    with stopped_at("curate.staged", "curate", "--lake", lake.root) as stopped:
+        time.sleep(1.2 * LEASE_SECONDS)
+        first = stopped.go_on()
+    assert first.returncode == DONE, first.stderr
+    assert holdings(lake) == expected
+
+
+@pytest.mark.parametrize(("told", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_run_told_to_end_ends_and_gives_the_lake_back_at_once(
+    lake: Lake, expected: dict[str, list[str]], told: signal.Signals, exit_code: int
+) -> None:
+    with stopped_at("curate.staged", "curate", "--lake", lake.root) as stopped:
+        ended = stopped.go_on(told)
+    assert ended.returncode == exit_code, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert lake.lease.holder() is None
+    curate(lake)
+    assert holdings(lake) == expected
     assert branches(lake) == set()
 
 
