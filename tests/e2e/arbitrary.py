@@ -35,10 +35,10 @@ TIMES: Final = (
     "2026-11-01",
     "",
 )
-ODD_VALUES: Final = (
+ODD_VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1.5, 1e300, 2**63, -(2**63), 2**63 - 1, 2**64, 10**400,
     "", " ", "0", "-0", "0.00001", "99999999999999.9999", "100000000000000", "1e5", "NaN", "٣",
-    "\x00", "\ud800", "🍮", "x" * 5000, "EUR", "eur", [], [[]], {}, {"": {}}, {"a/b~c": 1}, *TIMES,
+    "\x00", chr(0xD800), "🍮", "x" * 5000, "EUR", "eur", [], [[]], {}, {"": {}}, {"a/b~c": 1}, *TIMES,
 )  # fmt: skip
 ODD_LINES: Final = (
     b"", b" ", b"\t", b"\r", b"null", b"0", b"{}", b"[]", b'""', b"{", b"}", b"}{", b"{}{}", b'{"a":}{"b":1}', b"\xef\xbb\xbf{}",
@@ -69,7 +69,7 @@ def _home(made: Any, path: tuple[Any, ...]) -> Any:
 @st.composite
 def events(draw: st.DrawFn) -> dict[str, Any]:
     """A valid record of any contract, one of few ids, so that copies and conflicts are many."""
-    made = copy.deepcopy(draw(st.sampled_from(_RECORDS)))
+    made: dict[str, Any] = copy.deepcopy(draw(st.sampled_from(_RECORDS)))
     made["detail"]["metadata"]["event_id"] = draw(st.sampled_from(EVENT_IDS))
     made["time"] = draw(st.sampled_from(TIMES))
     return made

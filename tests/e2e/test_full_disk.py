@@ -19,6 +19,8 @@ from pipeline.curate import curate
 PROFILE = "lease_seconds = 1\nquarantine_threshold = 1.0\ngrace_seconds = 0\n"
 KIB = 1024
 
+Contents = tuple[dict[str, list[str]], dict[str, dict[str, int]]]
+
 
 def prepared(root: Path) -> Lake:
     """A lake with one run behind it and raw for another, which also takes a row of the first one back."""
@@ -34,18 +36,18 @@ def prepared(root: Path) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """What a lake holds whose disk had room."""
     lake = prepared(tmp_path_factory.mktemp("undisturbed") / "lake")
     curate(lake)
-    return lake
+    return holdings(lake), accounts(lake)
 
 
-def assert_a_rerun_is_clean(lake: Lake, undisturbed: Lake) -> None:
+def assert_a_rerun_is_clean(lake: Lake, undisturbed: Contents) -> None:
     while lake.lease.holder():  # a lease that could not be given back
         time.sleep(0.05)
     curate(lake)
-    assert holdings(lake) == holdings(undisturbed)
-    assert accounts(lake) == accounts(undisturbed)
+    assert (holdings(lake), accounts(lake)) == undisturbed
     assert_conserved(lake)
     assert branches(lake) == set()
     curate(lake)
@@ -67,9 +69,9 @@ def limited(limit: int, *words: str | Path) -> Finished:
     )
 
 
-@pytest.mark.parametrize("limit", [0, 5_000, 14_000])
+@pytest.mark.parametrize("limit", [0, 14_000])
 def test_a_run_that_cannot_write_says_so_and_a_rerun_is_clean(
-    tmp_path: Path, undisturbed: Lake, limit: int
+    tmp_path: Path, undisturbed: Contents, limit: int
 ) -> None:
     lake = prepared(tmp_path / "lake")
     assert_said_so(limited(limit, "curate", "--lake", lake.root))
@@ -77,7 +79,7 @@ def test_a_run_that_cannot_write_says_so_and_a_rerun_is_clean(
 
 
 @pytest.mark.parametrize(
-    "words", [("simulate", "--events", "50", "--days", "1"), ("ingest", "rows.csv", "--mapping", "rows.yaml")]
+    "words", [("simulate", "--events", "9"), ("ingest", "rows.csv", "--mapping", "rows.yaml")]
 )
 def test_what_cannot_be_taken_in_says_so(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
@@ -107,7 +109,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.parametrize("room", [20, 200])
 def test_a_run_that_fills_the_disk_says_so_and_a_rerun_is_clean(
-    small_disk: Path, undisturbed: Lake, room: int
+    small_disk: Path, undisturbed: Contents, room: int
 ) -> None:
     lake = prepared(small_disk / "lake")
     ballast = small_disk / "ballast"

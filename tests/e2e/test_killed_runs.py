@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from commands import DONE, answer, killed_at, lake_command
+from commands import DONE, killed_at, lake_command
 from holdings import (
     accounts,
     assert_conserved,
@@ -21,6 +21,9 @@ from lakehouse.failpoints import FAILPOINTS
 from lakehouse.lake import Lake
 from pipeline.curate import curate
 from pipeline.recovery import lost_runs
+from pipeline.status import status_of
+
+Contents = tuple[dict[str, list[str]], dict[str, dict[str, int]]]
 
 POINTS = tuple(point for point in FAILPOINTS if point.startswith("curate."))
 DECIDED = ("curate.claimed", "curate.publishing", "curate.published", "curate.released")
@@ -51,13 +54,14 @@ def put_second(lake: Lake) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Contents:
+    """What a lake holds that nothing befell."""
     lake = Lake.create(tmp_path_factory.mktemp("undisturbed"))
     put_first(lake)
     curate(lake)
     put_second(lake)
     curate(lake)
-    return lake
+    return holdings(lake), accounts(lake)
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +84,8 @@ def lake(waiting: Path) -> Lake:
     return Lake.open(waiting)
 
 
-def assert_all_is_well(lake: Lake, undisturbed: Lake) -> None:
-    assert holdings(lake) == holdings(undisturbed)
-    assert accounts(lake) == accounts(undisturbed)
+def assert_all_is_well(lake: Lake, undisturbed: Contents) -> None:
+    assert (holdings(lake), accounts(lake)) == undisturbed
     assert_conserved(lake)
     assert branches(lake) == set()
 
@@ -96,7 +99,7 @@ def next_run(lake: Lake) -> list[str]:
 
 @pytest.mark.parametrize("point", [*POINTS, "curate.staged:4"])
 def test_a_run_killed_anywhere_is_made_good_by_the_next(
-    lake: Lake, undisturbed: Lake, tmp_path: Path, point: str
+    lake: Lake, undisturbed: Contents, tmp_path: Path, point: str
 ) -> None:
     killed_at(point, "curate", "--lake", lake.root, log=tmp_path / "hits")
     left_behind = parquet_files(lake) - named_parquet_files(lake)
@@ -138,7 +141,7 @@ def test_the_very_first_run_may_be_killed_too(tmp_path: Path, point: str) -> Non
 
 
 def test_a_run_killed_while_it_finishes_another_is_made_good_too(
-    lake: Lake, undisturbed: Lake, tmp_path: Path
+    lake: Lake, undisturbed: Contents, tmp_path: Path
 ) -> None:
     for point in ("curate.claimed", "curate.publishing"):
         killed_at(point, "curate", "--lake", lake.root, log=tmp_path / "hits")
@@ -148,7 +151,7 @@ def test_a_run_killed_while_it_finishes_another_is_made_good_too(
 
 
 def test_a_run_may_be_killed_again_and_again_before_it_decides(
-    lake: Lake, undisturbed: Lake, tmp_path: Path
+    lake: Lake, undisturbed: Contents, tmp_path: Path
 ) -> None:
     for point in ("curate.written", "curate.staged:3"):
         killed_at(point, "curate", "--lake", lake.root, log=tmp_path / "hits")
@@ -165,7 +168,7 @@ def test_the_command_says_what_it_recovered(lake: Lake, tmp_path: Path) -> None:
     assert done.returncode == DONE
     (lost,) = lost_runs(lake)
     assert f"Recovered from a run that was lost: {lost.run_id}." in done.stderr
-    notes = answer("status", "--lake", lake.root)["notes"]
+    notes = status_of(lake)["notes"]
     assert any(lost.run_id in note and "deleted after the grace" in note for note in notes)
 
 

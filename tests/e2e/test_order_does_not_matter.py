@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pipeline.curate import curate
 
 Holdings = dict[str, list[str]]
 Accounts = dict[str, dict[str, int]]
+Straight = Callable[[int], tuple[Holdings, Accounts]]
 
 
 def curated_in_runs(root: Path, runs: list[list[RawObject]]) -> Lake:
@@ -29,7 +31,7 @@ def curated_in_runs(root: Path, runs: list[list[RawObject]]) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def straight(tmp_path_factory: pytest.TempPathFactory) -> object:
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Straight:
     """What a lake holds that curated all of a raw in one run."""
 
     @cache
@@ -57,20 +59,20 @@ def test_holdings_leave_out_provenance_and_transport_and_nothing_else(lake: Lake
     assert held == {"curated.page_viewed": columns - provenance - transport, QUARANTINE: set(REJECTED)}
 
 
-def assert_the_order_does_not_matter(tmp_path: Path, seed: int, straight: object) -> None:
+def assert_the_order_does_not_matter(tmp_path: Path, seed: int, straight: Straight) -> None:
     raw = seed // 3
     shuffled = curated_in_runs(tmp_path, shuffled_and_cut(Turmoil(raw).objects, seed))
     assert (holdings(shuffled), accounts(shuffled)) == straight(raw)
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_order_and_the_cut_of_runs_do_not_matter(tmp_path: Path, seed: int, straight: object) -> None:
+def test_the_order_and_the_cut_of_runs_do_not_matter(tmp_path: Path, seed: int, straight: Straight) -> None:
     assert_the_order_does_not_matter(tmp_path, seed, straight)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(6, 206))
-def test_no_order_and_no_cut_of_runs_matters(tmp_path: Path, seed: int, straight: object) -> None:
+def test_no_order_and_no_cut_of_runs_matters(tmp_path: Path, seed: int, straight: Straight) -> None:
     assert_the_order_does_not_matter(tmp_path, seed, straight)
 
 

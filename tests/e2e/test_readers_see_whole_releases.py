@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import DONE, answer, stopped_at
@@ -84,7 +85,7 @@ def test_a_reader_sees_nothing_of_a_run_that_sleeps_amid_publishing(lake: Lake, 
     assert read_once(lake) == (2, [])
 
 
-def read_once(lake: Lake) -> tuple[int, list[object]]:
+def read_once(lake: Lake) -> tuple[int, list[Any]]:
     """How many batches there are, and what is wrong with them."""
     with connect(lake, lake.releases.latest()) as connection:
         ((seen,),) = connection.sql(BATCHES_SEEN).fetchall()
@@ -95,6 +96,5 @@ def test_an_older_release_can_still_be_read(lake: Lake) -> None:
     for batch in range(2):
         put_batch(lake, batch)
         curate(lake)
-    for release in (1, 2):
-        rows = answer("sql", "--lake", lake.root, "--as-of", str(release), BATCHES_SEEN)
-        assert rows == [{"seen": release}]
+    assert answer("sql", "--lake", lake.root, "--as-of", "1", BATCHES_SEEN) == [{"seen": 1}]
+    assert read_once(lake) == (2, [])
