@@ -124,7 +124,7 @@ class Catalogue:
         """Write a snapshot on the run's branch, on top of main as `table` saw it, in one commit."""
         before = table.metadata.snapshot_by_name(MAIN)
         removed = list(removed)
-        transaction = table.transaction()
+        transaction = _without_history(table).transaction()
         update = transaction.update_snapshot(snapshot_properties={"lake.run-id": run_id}, branch=None)
         with update.overwrite() if removed else update.merge_append() as producer:
             for file in removed:
@@ -219,6 +219,23 @@ def _paths(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
             yield from _paths([kind.value_field.with_name("element")], f"{path}.")
         elif pa.types.is_struct(kind):
             yield from _paths(kind, f"{path}.")
+
+
+def _without_history(table: Table) -> Table:
+    """The same table, knowing only its newest snapshot.
+
+    A transaction copies the metadata at every step; with all snapshots in it, the cost of a run would follow the number of
+    runs before it. The catalogue applies the transaction's updates to the metadata in full.
+    """
+    newest = table.metadata.snapshot_by_name(MAIN)
+    update = {
+        "snapshots": [newest] if newest else [],
+        "refs": {name: ref for name, ref in table.metadata.refs.items() if name == MAIN},
+        "snapshot_log": [],
+        "metadata_log": [],
+    }
+    metadata = table.metadata.model_copy(update=update)
+    return Table(table.name(), metadata, table.metadata_location, table.io, table.catalog)
 
 
 def _has_arrived(table: Table, snapshot_id: int) -> bool:
