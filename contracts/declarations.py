@@ -10,7 +10,10 @@ from contracts._located import Located, load_located
 from contracts.errors import UsageError
 from contracts.events import EventType, load_event_type
 from contracts.fields import Field, Kind, parse_members
-from contracts.layout import CURATED
+from contracts.layout import CURATED, PLATFORM
+
+_TABLE_HEADER = frozenset({"description", "grain", "partition", "data"})
+_DERIVED_HEADER = frozenset({"kind", "key", "identity", "inputs", "reads"})
 
 BUILT_IN = Path(__file__).parent
 
@@ -33,13 +36,35 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class TableDeclaration:
-    """A table of the platform's own, such as the ledger."""
+    """A table that is no event type's: one of the platform's own, such as the ledger, or one derived from events."""
 
     name: str
     description: str
     grain: str
     partition: str | None
     fields: tuple[Field, ...]
+    derived: Derivation | None = None
+
+    @property
+    def identifier(self) -> str:
+        """`namespace.name`: derived tables stand beside the events they come from."""
+        return f"{CURATED if self.derived else PLATFORM}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a derived table follows from its inputs.
+
+    `kind`: keyed (rows of one key follow from the input of that key) or global. `key`: columns of what is recomputed
+    together. `identity`: columns that name one row. `inputs`: event types, or one derived table. `reads`: the columns of the
+    inputs it looks at, besides event_id, event_type and occurred_at.
+    """
+
+    kind: str
+    key: tuple[str, ...]
+    identity: tuple[str, ...]
+    inputs: tuple[str, ...]
+    reads: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -65,10 +90,15 @@ class Declarations:
 
     def table(self, identifier: str) -> tuple[tuple[Field, ...], str | None]:
         """Columns and partition column of a declared table (`curated.…` or `platform.…`)."""
-        schema, _, name = identifier.partition(".")
-        if schema == CURATED:
-            return self.curated[name], "occurred_at"
-        return self.tables[name].fields, self.tables[name].partition
+        name = identifier.partition(".")[2]
+        if name in self.tables:
+            return self.tables[name].fields, self.tables[name].partition
+        return self.curated[name], "occurred_at"
+
+    @cached_property
+    def derived(self) -> dict[str, TableDeclaration]:
+        """Tables derived from events, by name."""
+        return {name: table for name, table in self.tables.items() if table.derived}
 
     @cached_property
     def curated(self) -> dict[str, tuple[Field, ...]]:
@@ -94,7 +124,10 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
     reserved = frozenset(f.name for f in (*envelope.metadata, *envelope.row)) | {"metadata"}
     folders = sorted(p for p in (root / "events").iterdir() if p.is_dir())
     events = {p.name: load_event_type(p, shapes, reserved) for p in folders}
-    tables = {p.stem: _table(p, shapes) for p in sorted((root / "tables").glob("*.yaml"))}
+    paths = sorted((root / "tables").glob("*.yaml"))
+    tables = {p.stem: _table(p, shapes) for p in paths}
+    for path in paths:
+        _check_inputs(path, tables[path.stem], events, tables)
     return Declarations(root, envelope, events, tables)
 
 
@@ -111,12 +144,38 @@ def _envelope(path: Path, shapes: Located) -> Envelope:
 
 def _table(path: Path, shapes: Located) -> TableDeclaration:
     node = load_located(path)
-    node.refuse_unknown(frozenset({"description", "grain", "partition", "data"}), "header")
+    derives = "kind" in node
+    node.refuse_unknown(_TABLE_HEADER | (_DERIVED_HEADER if derives else frozenset()), "header")
     fields = parse_members(node["data"], shapes)
     partition = node.get("partition")
     kinds = {f.name: f.kind for f in fields}
     if partition is not None and kinds.get(partition) not in {Kind.DATE, Kind.DATE_TIME}:
         raise node.error(f"partition {partition!r} is not a date or time among the fields", "partition")
-    return TableDeclaration(
-        path.stem, " ".join(str(node["description"]).split()), node["grain"], partition, fields
-    )
+    description = " ".join(str(node["description"]).split())
+    derivation = _derivation(node, kinds) if derives else None
+    return TableDeclaration(path.stem, description, node["grain"], partition, fields, derivation)
+
+
+def _derivation(node: Located, kinds: dict[str, Kind]) -> Derivation:
+    for name in sorted(_DERIVED_HEADER):
+        if name not in node:
+            raise node.error(f"a derived table declares {name!r}")
+    if node["kind"] not in {"keyed", "global"}:
+        raise node.error(f"kind {node['kind']!r} is not one of: keyed, global", "kind")
+    for name in ("key", "identity"):
+        unknown = [column for column in node[name] if column not in kinds]
+        if unknown:
+            raise node.error(f"{name} column {unknown[0]!r} is not among the fields", name)
+    columns = {name: tuple(node[name]) for name in ("key", "identity", "inputs", "reads")}
+    return Derivation(kind=node["kind"], **columns)
+
+
+def _check_inputs(
+    path: Path, table: TableDeclaration, events: dict[str, EventType], tables: dict[str, TableDeclaration]
+) -> None:
+    inputs = table.derived.inputs if table.derived else ()
+    unknown = [name for name in inputs if name not in events and name not in tables]
+    if unknown:
+        raise load_located(path).error(f"input {unknown[0]!r} is neither an event type nor a table", "inputs")
+    if table.name in events:
+        raise load_located(path).error(f"{table.name!r} is an event type; choose another name")

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,7 @@ PROFILE: Final = "lake.toml"
 _TEMPLATE = """\
 # The profile of this lake. Every setting may be left out; what stands here is the default.
 format_version = {version}
+# engine = "duckdb"                 # or "spark"
 # contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, events/ and tables/
 # dbt_project = "path/to/project"   # the marts' dbt project, if not the one that came with the program
 # horizon_days = 7                  # how many days apart two records of one event_id are still compared
@@ -38,6 +39,7 @@ class Profile:
     """Settings of one lake."""
 
     format_version: Annotated[int, Meta(ge=1)] = FORMAT_VERSION
+    engine: Literal["duckdb", "spark"] = "duckdb"
     contracts: str | None = None
     dbt_project: str | None = None
     horizon_days: Annotated[int, Meta(ge=0)] = 7

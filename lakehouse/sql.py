@@ -56,7 +56,7 @@ def views(
 ) -> Iterator[View]:
     """A view for every declared table and every mart; a table that no run has touched is empty, not absent."""
     declared = {curated_table(name): fields for name, fields in lake.declarations.curated.items()}
-    declared |= {f"{PLATFORM}.{name}": table.fields for name, table in lake.declarations.tables.items()}
+    declared |= {table.identifier: table.fields for table in lake.declarations.tables.values()}
     snapshots = release.tables if release else {}
     wanted = set(schemas)
     for identifier in sorted(declared.keys() | snapshots.keys()):

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from contracts.errors import ConservationError
-from pipeline._pool import REJECTED_SEGMENT, StagedObject
+from pipeline._tasks import StagedObject
 from pipeline.plan import arrival_date
 from pipeline.settle import Settled
 
@@ -62,8 +62,7 @@ def draw_up(staged: list[StagedObject], settled: Settled, written: int) -> list[
 
 
 def _account(staged: StagedObject, fates: dict[str, int]) -> Account:
-    passed = sum(segment.rows for name, segment in staged.segments.items() if name != REJECTED_SEGMENT)
-    rejected = staged.segments.get(REJECTED_SEGMENT)
+    passed = sum(segment.rows for segment in staged.passed.values())
     duplicates, conflicts = fates.get("duplicate", 0), fates.get("conflict", 0)
     return Account(
         raw_object=staged.raw_object,
@@ -71,7 +70,7 @@ def _account(staged: StagedObject, fates: dict[str, int]) -> Account:
         records=staged.records,
         curated=passed - duplicates - conflicts,
         duplicates=duplicates,
-        quarantined=conflicts + (rejected.rows if rejected else 0),
+        quarantined=conflicts + (staged.rejected.rows if staged.rejected else 0),
         unread_bytes=staged.unread_bytes,
         problem=staged.problem,
     )

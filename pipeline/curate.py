@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
+from operator import attrgetter
 
+from lakehouse.engine import Engine, open_engine
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
-from pipeline._pool import StagedObject, decode_object, executor
+from pipeline._tasks import DecodeObjects, StagedObject
 from pipeline.accounts import Account, draw_up, ledger_rows
 from pipeline.plan import plan
 from pipeline.recovery import recover
@@ -45,22 +46,22 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
     with lake.lease.hold(lease_id):
         result = CurateResult(recovered=recover(lake))
         todo = plan(lake, lake.releases.latest())
-        with executor(todo.size) as pool:
-            for objects in todo.slices():
-                _curate_slice(lake, objects, pool, result, progress, lease_id)
+        with open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
+            for objects in todo.slices(engine.slice_bytes):
+                _curate_slice(lake, objects, engine, result, progress, lease_id)
         lake.listing.remember(todo.folders)
         return result
 
 
 def _curate_slice(
-    lake: Lake, objects: list[str], pool: Executor, result: CurateResult, progress: Progress, lease_id: str
+    lake: Lake, objects: list[str], engine: Engine, result: CurateResult, progress: Progress, lease_id: str
 ) -> None:
     with new_run(lake, "curate") as run:
         reach("curate.planned")
-        staged = _decode(run, objects, pool, progress)
+        staged = _decode(run, objects, engine, progress)
         reach("curate.decoded")
-        settled = settle(run, staged, pool)
-        written = write_tables(run, staged, settled, pool)
+        settled = settle(run, staged, engine)
+        written = write_tables(run, staged, settled, engine)
         accounts = draw_up(staged, settled, written)
         write_ledger(run, ledger_rows(accounts, run.run_id, run.started_at))
         release = publish(run, lease_id=lease_id)
@@ -68,15 +69,13 @@ def _curate_slice(
     result.releases.append(release.number)
 
 
-def _decode(run: Run, objects: list[str], pool: Executor, progress: Progress) -> list[StagedObject]:
-    contracts, raw = run.lake.declarations.root, run.lake.store.root
-    jobs = [
-        pool.submit(decode_object, contracts, raw, name, str(run.folder / f"{i:06d}.arrows"))
-        for i, name in enumerate(objects)
-    ]
-    if not jobs[0].done():  # in this very process a job is done when it is submitted
+def _decode(run: Run, objects: list[str], engine: Engine, progress: Progress) -> list[StagedObject]:
+    task = DecodeObjects(run.lake.declarations.root, str(run.folder))
+    decoding = engine.objects(task, run.lake.store, objects)
+    if engine.works_beside:
         prepare_tables(run)
-    for done, job in enumerate(as_completed(jobs), start=1):
-        job.result()
-        progress("objects decoded", done, len(jobs))
-    return [job.result() for job in jobs]
+    staged = []
+    for done, each in enumerate(decoding, start=1):
+        staged.append(each)
+        progress("objects decoded", done, len(objects))
+    return sorted(staged, key=attrgetter("raw_object"))

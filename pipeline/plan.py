@@ -15,9 +15,6 @@ from lakehouse.lake import Lake
 from lakehouse.listing import Folders
 from lakehouse.releases import Release
 
-SLICE_BYTES: Final = 128 * 1024 * 1024
-"""Raw bytes a run takes at the most; more work is cut into several runs, so that memory does not follow the input."""
-
 NO_DATE: Final = dt.date(1970, 1, 1)
 
 
@@ -33,12 +30,12 @@ class Plan:
         """Bytes of raw in all."""
         return sum(size for _, size in self.objects)
 
-    def slices(self) -> Iterator[list[str]]:
-        """The objects cut into runs of at most SLICE_BYTES each (or one larger object)."""
+    def slices(self, most: int) -> Iterator[list[str]]:
+        """The objects cut into runs of at most `most` bytes each (or one larger object), so that memory does not follow the input."""
         batch: list[str] = []
         filled = 0
         for raw_object, size in self.objects:
-            if batch and filled + size > SLICE_BYTES:
+            if batch and filled + size > most:
                 yield batch
                 batch, filled = [], 0
             batch.append(raw_object)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from concurrent.futures import Executor, Future, as_completed
+from collections.abc import Iterator
 from typing import Any, Final
 
 import pyarrow as pa
@@ -18,12 +18,13 @@ from lakehouse.datafiles import (
     WrittenFile,
     target_of,
 )
+from lakehouse.engine import Engine
 from lakehouse.failpoints import reach
-from pipeline._pool import REJECTED_SEGMENT, Part, StagedObject, stage_tables, write_parts
+from pipeline._tasks import Part, Segment, StagedObject, WriteJob, stage_tables, write_parts
 from pipeline.plan import arrival_date
 from pipeline.rewriting import rewrite
 from pipeline.run import Run
-from pipeline.settle import CONFLICT_MESSAGE, Record, Settled, removals
+from pipeline.settle import CONFLICT_MESSAGE, Record, Removals, Settled, removals
 
 _PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
 
@@ -36,31 +37,31 @@ def prepare_tables(run: Run) -> None:
         run.table(identifier)
 
 
-def write_tables(run: Run, staged: list[StagedObject], settled: Settled, pool: Executor) -> int:
+def write_tables(run: Run, staged: list[StagedObject], settled: Settled, engine: Engine) -> int:
     """Write curated rows, quarantine and index. Returns the number of curated rows written.
 
     A table is staged as soon as its files are there, while others are still being written.
     """
-    displaced = removals(settled.displaced)
-    jobs: dict[Future[list[WrittenFile]], Any] = {}
-    for event_type, parts in _curated_parts(run, staged, settled).items():
-        table = run.table(curated_table(event_type))
-        jobs[pool.submit(write_parts, _target(run, table), event_type, parts)] = table
-    for event_type in displaced.keys() - {""} - {t.name()[-1] for t in jobs.values()}:
-        _stage(run, run.table(curated_table(event_type)), [], displaced[event_type])
-    others = _other_jobs(run, staged, settled, pool)
+    displaced = _by_table(removals(settled.displaced))
+    jobs = [*_curated_jobs(run, staged, settled), *_other_jobs(run, staged, settled)]
     rows = 0
-    for job in as_completed([*jobs, *others]):
-        if job in jobs:
-            rows += sum(file.metadata.num_rows for file in job.result())
+    for place, files in engine.each(write_parts, jobs):
+        name = jobs[place].name
+        if name in run.lake.declarations.events:
+            rows += sum(file.metadata.num_rows for file in files)
             reach("curate.written")
-            _stage(run, jobs[job], job.result(), displaced.get(jobs[job].name()[-1], {}))
-        else:
-            table = others[job]
-            _stage(
-                run, table, job.result(), displaced.get("", {}) if table.name()[-1] == "quarantine" else {}
-            )
+        _stage(run, run.table(_identifier(name)), files, displaced.pop(name, {}))
+    for name, gone in displaced.items():  # tables that only lose rows
+        _stage(run, run.table(_identifier(name)), [], gone)
     return rows
+
+
+def _by_table(gone: Removals) -> Removals:
+    return {home or "quarantine": days for home, days in gone.items()}
+
+
+def _identifier(name: str) -> str:
+    return {"event_ids": EVENT_IDS, "quarantine": QUARANTINE}.get(name) or curated_table(name)
 
 
 def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
@@ -74,47 +75,42 @@ def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
     _stage(run, table, writer.close(), {})
 
 
-def _curated_parts(run: Run, staged: list[StagedObject], settled: Settled) -> dict[str, list[Part]]:
-    """Parts by event type, the largest first so that the pool ends evenly."""
+def _curated_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> list[WriteJob]:
+    """A job for each event type, the largest first so that the pool ends evenly."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for each in staged:
         constants = {**run.constants(), "raw_object": pa.scalar(each.raw_object)}
-        for event_type, segment in each.segments.items():
-            if event_type != REJECTED_SEGMENT:
-                parts[event_type].append(
-                    Part(segment, settled.dropped.get(each.raw_object, frozenset()), constants)
-                )
-    return dict(sorted(parts.items(), key=lambda item: -sum(p.segment.length for p in item[1])))
+        dropped = settled.dropped.get(each.raw_object, frozenset())
+        for event_type, segment in each.passed.items():
+            parts[event_type].append(Part(segment, dropped, constants))
+    jobs = [_job(run, event_type, found) for event_type, found in parts.items()]
+    return sorted(jobs, key=lambda job: -sum(part.segment.length for part in job.parts))
 
 
-def _other_jobs(
-    run: Run, staged: list[StagedObject], settled: Settled, pool: Executor
-) -> dict[Future[list[WrittenFile]], Any]:
-    """Jobs for the index and for quarantine."""
-    jobs: dict[Future[list[WrittenFile]], Any] = {}
-    segments = stage_tables(
-        {"ids": settled.indexed, "conflicts": _conflict_rows(run, settled)},
-        str(run.folder / "settled.arrows"),
-    )
-    if len(settled.indexed):
-        table = run.table(EVENT_IDS)
-        jobs[pool.submit(write_parts, _target(run, table), "event_ids", [Part(segments["ids"])])] = table
-    parts = [Part(segments["conflicts"])] if settled.conflicts else []
-    parts += [_rejected_part(run, each) for each in staged if REJECTED_SEGMENT in each.segments]
-    if parts or any(row["fate_before"] == "conflict" for row in settled.displaced):
-        table = run.table(QUARANTINE)
-        jobs[pool.submit(write_parts, _target(run, table), "quarantine", parts)] = table
-    return jobs
+def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> Iterator[WriteJob]:
+    """Jobs for the index and for quarantine, where there is something to write."""
+    if settled.indexed:
+        yield _job(run, "event_ids", [Part(segment) for segment in settled.indexed])
+    parts = [_rejected_part(run, each.raw_object, each.rejected) for each in staged if each.rejected]
+    if settled.conflicts:
+        rows = {"conflicts": _conflict_rows(run, settled)}
+        parts.append(Part(stage_tables(rows, str(run.folder / "conflicts.arrows"))["conflicts"]))
+    if parts:
+        yield _job(run, "quarantine", parts)
 
 
-def _rejected_part(run: Run, staged: StagedObject) -> Part:
+def _job(run: Run, name: str, parts: list[Part]) -> WriteJob:
+    return WriteJob(_target(run, run.table(_identifier(name))), name, parts)
+
+
+def _rejected_part(run: Run, raw_object: str, rejected: Segment) -> Part:
     constants = {
-        "raw_object": pa.scalar(staged.raw_object),
-        "ingest_date": pa.scalar(arrival_date(staged.raw_object), pa.date32()),
+        "raw_object": pa.scalar(raw_object),
+        "ingest_date": pa.scalar(arrival_date(raw_object), pa.date32()),
         "run_id": pa.scalar(run.run_id),
         "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us")),
     }
-    return Part(staged.segments[REJECTED_SEGMENT], frozenset(), constants)
+    return Part(rejected, frozenset(), constants)
 
 
 def _conflict_rows(run: Run, settled: Settled) -> pa.Table:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import ConservationError
-from pipeline._pool import REJECTED_SEGMENT, Segment, StagedObject
+from pipeline._tasks import Segment, StagedObject
 from pipeline.accounts import Account, draw_up, ledger_rows, totals
 from pipeline.settle import Settled
 from tests.records import DECLARATIONS, HOUR
@@ -15,10 +15,9 @@ NOON = dt.datetime(2026, 11, 1, 12)  # noqa: DTZ001 times in tables carry no zon
 
 
 def staged(name: str, records: int, *, rejected: int = 0, **passed: int) -> StagedObject:
-    rows = {**passed, **({REJECTED_SEGMENT: rejected} if rejected else {})}
-    return StagedObject(
-        f"{HOUR}/{name}", 100, records, 0, None, {k: Segment("", 0, 0, n) for k, n in rows.items()}
-    )
+    segments = {event_type: Segment("", 0, 0, rows) for event_type, rows in passed.items()}
+    aside = Segment("", 0, 0, rejected) if rejected else None
+    return StagedObject(f"{HOUR}/{name}", 100, records, 0, None, segments, aside)
 
 
 def settled(displaced: list[dict[str, Any]] | None = None, **fates: dict[str, int]) -> Settled:

@@ -6,7 +6,6 @@ import os
 import pytest
 
 from lakehouse.lake import Lake
-from pipeline import plan as planning
 from pipeline.curate import curate
 from pipeline.plan import NO_DATE, Plan, arrival_date, plan
 from tests.records import HOUR, event, put_raw
@@ -20,7 +19,7 @@ def planned(lake: Lake) -> list[str]:
 
 def test_a_lake_without_raw_has_nothing_to_do(lake: Lake) -> None:
     found = plan(lake, None)
-    assert (found.objects, found.size, list(found.slices())) == ([], 0, [])
+    assert (found.objects, found.size, list(found.slices(10))) == ([], 0, [])
 
 
 def test_every_object_of_a_new_lake_is_planned_in_order_of_names(lake: Lake) -> None:
@@ -61,10 +60,9 @@ def test_a_folder_moved_in_with_its_old_times_is_found(lake: Lake) -> None:
     assert planned(lake) == [elsewhere]
 
 
-def test_work_is_cut_into_runs_of_at_most_the_slice_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planning, "SLICE_BYTES", 10)
+def test_work_is_cut_into_runs_of_at_most_the_slice_size() -> None:
     work = Plan([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 9), ("f", 2)], {})
-    assert list(work.slices()) == [["a", "b"], ["c"], ["d"], ["e"], ["f"]]
+    assert list(work.slices(10)) == [["a", "b"], ["c"], ["d"], ["e"], ["f"]]
 
 
 @pytest.mark.parametrize(
