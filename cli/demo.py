@@ -35,15 +35,18 @@ _ROWS: Final = 8
 def demo(folder: Path, events: int, seed: int) -> None:
     """Walk the whole road: simulate commerce with some faults, land, curate, build marts, ask."""
     lake = _fresh_lake(folder)
-    console.say(f"1/4  Simulating {events} events over 14 days, with faults …")
+    console.say(f"1/5  Simulating {events} events over 14 days, with faults …")
     _simulate(lake, events, seed)
-    console.say("2/4  Publishing a stock count through the event log, and landing it …")
+    console.say("2/5  Publishing a stock count through the event log, and landing it …")
     _publish_count(lake)
-    console.say("3/4  Curating: validate, deduplicate, quarantine …")
+    console.say("3/5  Curating: validate, deduplicate, quarantine …")
     release = _curate(lake)
-    console.say("4/4  Building the marts with dbt …")
+    console.say("4/5  Deriving sessions, identities and stock …")
     from pipeline.build import build
+    from pipeline.derive import derive
 
+    derive(lake)
+    console.say("5/5  Building the marts with dbt …")
     built = build(lake)
     _answer(lake)
     console.say(

@@ -14,7 +14,7 @@ import click
 from cli import console
 from cli.demo import demo
 from cli.look import contracts, quarantine, sql, status
-from cli.road import build, curate, ingest, land, run, simulate
+from cli.road import build, curate, derive, ingest, land, run, simulate
 from cli.upkeep import init, rebuild
 from contracts.errors import LakeError, StorageError
 
@@ -46,6 +46,7 @@ for _command in (
     ingest,
     land,
     curate,
+    derive,
     build,
     run,
     sql,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lakehouse.lake import Lake
     from pipeline.build import BuildResult
     from pipeline.curate import CurateResult
+    from pipeline.derive import DeriveResult
 
 
 @click.command(
@@ -142,6 +144,15 @@ def curate(folder: Path, *, as_json: bool) -> None:
     _check_threshold(lake, result)
 
 
+@click.command(epilog=examples("lake derive", "lake derive --json | jq .rows"))
+@lake_option
+@json_option
+def derive(folder: Path, *, as_json: bool) -> None:
+    """Bring sessions, identities and stock up to the newest release, from the events that came or went."""
+    result = _derive(_open(folder))
+    console.print_json(asdict(result)) if as_json else console.say(_derived(result))
+
+
 @click.command(epilog=examples("lake build", "lake build --full"))
 @lake_option
 @click.option("--full", is_flag=True, help="Make every mart again, in whole.")
@@ -158,19 +169,20 @@ def build(folder: Path, *, full: bool, as_json: bool) -> None:
 @lake_option
 @json_option
 def run(folder: Path, *, as_json: bool) -> None:
-    """Land, curate and build: what a scheduler calls. Run twice, nothing changes."""
+    """Land, curate, derive and build: what a scheduler calls. Run twice, nothing changes."""
     from pipeline.build import build as run_build
 
     lake = _open(folder)
     landed = _land(lake)
     curated = _curate(lake)
+    derived = _derive(lake)
     built = run_build(lake)
     if as_json:
-        console.print_json(
-            {"landed": landed, "curated": _curate_report(curated), "built": _build_report(built)}
-        )
+        report = {"landed": landed, "curated": _curate_report(curated), "derived": asdict(derived)}
+        console.print_json({**report, "built": _build_report(built)})
     else:
         _print_curated(curated)
+        console.say(_derived(derived))
         console.say(_built(built))
     _check_threshold(lake, curated)
 
@@ -199,6 +211,19 @@ def _curate(lake: Lake) -> CurateResult:
 
     with console.progress_bar() as progress:
         return run_curate(lake, progress=progress)
+
+
+def _derive(lake: Lake) -> DeriveResult:
+    from pipeline.derive import derive as run_derive
+
+    return run_derive(lake)
+
+
+def _derived(result: DeriveResult) -> str:
+    if result.release is None:
+        return "The derived tables are up to date."
+    written = ", ".join(f"{name} {rows}" for name, rows in result.rows.items())
+    return f"Rows written to derived tables: {written or 'none'}: release {result.release}."
 
 
 def _curate_report(result: CurateResult) -> dict[str, Any]:

@@ -166,6 +166,8 @@ def _derivation(node: Located, kinds: dict[str, Kind]) -> Derivation:
         unknown = [column for column in node[name] if column not in kinds]
         if unknown:
             raise node.error(f"{name} column {unknown[0]!r} is not among the fields", name)
+    if list(kinds)[-1] != "run_id":
+        raise node.error("the last field of a derived table is run_id, the run that wrote the row", "data")
     columns = {name: tuple(node[name]) for name in ("key", "identity", "inputs", "reads")}
     return Derivation(kind=node["kind"], **columns)
 

@@ -53,6 +53,12 @@ class StorageError(LakeError):
     exit_code = 4
 
 
+class EngineError(LakeError):
+    """Spark could not do the work; nothing was published, and running again is safe."""
+
+    exit_code = 4
+
+
 class ConservationError(LakeError):
     """Records went missing or appeared from nowhere: a defect, never the data's fault."""
 

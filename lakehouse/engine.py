@@ -48,6 +48,7 @@ class Engine(Protocol):
         read: Callable[[T], pa.Table],
         items: Sequence[T],
         key: Sequence[str],
+        schema: pa.Schema,
         task: Callable[[int, pa.Table], R],
     ) -> list[R]:
         """Read rows of one schema from every item, bring those of one key together, and run `task(number, rows)` for each lot.
@@ -80,6 +81,7 @@ class LocalEngine:
         read: Callable[[T], pa.Table],
         items: Sequence[T],
         key: Sequence[str],  # noqa: ARG002 one lot holds every key
+        schema: pa.Schema,  # noqa: ARG002 what was read is used as it is
         task: Callable[[int, pa.Table], R],
     ) -> list[R]:
         """See `Engine`. Everything is one lot, in this process: DuckDB has both cores to itself."""

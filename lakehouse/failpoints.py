@@ -18,6 +18,7 @@ FAILPOINTS: Final[dict[str, str]] = {
     "curate.publishing": "Some mains have moved, others have not.",
     "curate.published": "Every main has moved; the release record is not written.",
     "curate.released": "The release is written; the run has not tidied up.",
+    "derive.derived": "Derived rows are written; no branch points to them.",
     "build.built": "The marts are built; the release before is still in force.",
 }
 """Every commit point, with what holds when it is reached."""

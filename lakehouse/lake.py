@@ -25,6 +25,7 @@ _TEMPLATE = """\
 # The profile of this lake. Every setting may be left out; what stands here is the default.
 format_version = {version}
 # engine = "duckdb"                 # or "spark"
+# partitions = 2                    # into how many lots Spark deals keys; left out: as many as there are cores
 # contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, events/ and tables/
 # dbt_project = "path/to/project"   # the marts' dbt project, if not the one that came with the program
 # horizon_days = 7                  # how many days apart two records of one event_id are still compared
@@ -40,6 +41,7 @@ class Profile:
 
     format_version: Annotated[int, Meta(ge=1)] = FORMAT_VERSION
     engine: Literal["duckdb", "spark"] = "duckdb"
+    partitions: Annotated[int, Meta(ge=1)] | None = None
     contracts: str | None = None
     dbt_project: str | None = None
     horizon_days: Annotated[int, Meta(ge=0)] = 7

@@ -27,7 +27,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A consistent cut through the lake.
 
     `tables` maps every table to its snapshot; `moves` are the ones this release moved; `changes` lists for each moved table
-    the partitions (ISO dates) that differ from the release before; `built` is the newest release whose curated tables the marts reflect.
+    the partitions (ISO dates) that differ from the release before; `derived` and `built` are the newest releases whose events the
+    derived tables, and whose tables the marts, reflect.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     moves: dict[str, Move] = {}
     changes: dict[str, list[str]] = {}
     discarded: list[str] = []
+    derived: int = 0
     built: int = 0
 
 

@@ -126,8 +126,15 @@ def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Fiel
     )
     if fields is None:
         return _over(files) if files else _empty_mart(lake, identifier)
+    return rows_of(fields, files)
+
+
+def rows_of(fields: Iterable[Field], files: list[str]) -> str:
+    """A query over data files of a declared table.
+
+    Its empty half gives each column its type, and columns younger than the files their nulls.
+    """
     empty = ", ".join(f"null::{duckdb_type(f)} as {_quoted(f.name)}" for f in fields)
-    # the empty half gives each column its type, and columns younger than the files their nulls
     return f"select {empty} where false" + (f" union all by name {_over(files)}" if files else "")
 
 

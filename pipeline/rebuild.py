@@ -12,6 +12,7 @@ from contracts.errors import NotALakeError
 from lakehouse.lake import PROFILE, Lake
 from pipeline.build import BuildResult, build
 from pipeline.curate import CurateResult, Progress, curate, quiet
+from pipeline.derive import derive
 
 _DERIVED: Final = ("catalog.db", "listing.db", "warehouse", "releases", "runs", "build", "bi.duckdb")
 """What follows from raw; the event log and the profile do not."""
@@ -45,7 +46,7 @@ def plan_rebuild(root: Path) -> RebuildPlan:
 def rebuild(
     plan: RebuildPlan, *, progress: Progress = quiet
 ) -> tuple[CurateResult, BuildResult, Path | None]:
-    """Set everything derived aside, then curate all of raw and build all marts.
+    """Set everything derived aside, then curate all of raw, derive, and build all marts.
 
     Returns:
         What curate and build did, and the folder with what was set aside (None where there was nothing). Delete it
@@ -55,7 +56,9 @@ def rebuild(
     with lake.lease.hold(secrets.token_hex(8)):
         aside = _set_aside(plan)
     lake = Lake.open(plan.root)
-    return curate(lake, progress=progress), build(lake, full=True), aside
+    curated = curate(lake, progress=progress)
+    derive(lake)
+    return curated, build(lake, full=True), aside
 
 
 def _opened(root: Path) -> Lake:

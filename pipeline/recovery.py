@@ -72,6 +72,7 @@ def _fence(lake: Lake, lost: list[str]) -> None:
         created_at=latest.created_at if latest else "",
         tables=latest.tables if latest else {},
         discarded=lost,
+        derived=latest.derived if latest else 0,
         built=latest.built if latest else 0,
     )
     lake.releases.claim(fence)

@@ -54,7 +54,7 @@ def _rewrite(
         if gone is None and partition_day(file) not in crowded:
             continue
         rows = pq.read_table(local_path(file), partitioning=None)
-        kept = rows if gone is None else _without(rows, gone)
+        kept = rows if gone is None else without(rows, gone)
         if len(kept) < len(rows) or partition_day(file) in crowded:
             removed.append(file)
             writer.write(kept)
@@ -70,13 +70,14 @@ def _addresses(displaced: dict[dt.date, set[Record]]) -> pa.Table | None:
     return pa.Table.from_pylist(rows) if rows else None
 
 
-def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
-    """The rows whose address is not in `gone`; by position, as Arrow's joins take no nested columns."""
+def without(rows: pa.Table, gone: pa.Table) -> pa.Table:
+    """The rows that `gone` does not name by its columns; by position, as Arrow's joins take no nested columns."""
+    names = ", ".join(gone.column_names)
     with duckdb.connect() as connection:
-        connection.register("addresses", rows.select(["raw_object", "raw_record"]))
+        connection.register("addresses", rows.select(gone.column_names))
         connection.register("gone", gone)
         relation = connection.sql(
-            "select position from (select raw_object, raw_record, row_number() over () - 1 as position from addresses)"
-            " anti join gone using (raw_object, raw_record) order by position"
+            f"select position from (select {names}, row_number() over () - 1 as position from addresses)"
+            f" anti join gone using ({names}) order by position"
         )
         return rows.take(relation.to_arrow_table()["position"])

@@ -97,8 +97,12 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
     shutil.rmtree(run.folder, ignore_errors=True)
 
 
-def publish(run: Run, *, built: int | None = None, lease_id: str | None = None) -> Release:
+def publish(
+    run: Run, *, derived: int | None = None, built: int | None = None, lease_id: str | None = None
+) -> Release:
     """Claim the next release, move the tables, write the release.
+
+    `derived` and `built` are the releases that derived tables and marts now reflect, where the run changed that.
 
     Raises:
         HeldError: when another run came first; nothing of this one is published.
@@ -112,6 +116,7 @@ def publish(run: Run, *, built: int | None = None, lease_id: str | None = None) 
         tables={**(base.tables if base else {}), **{name: move.after for name, move in run.moves.items()}},
         moves=run.moves,
         changes=run.changes,
+        derived=(base.derived if base else 0) if derived is None else derived,
         built=(base.built if base else 0) if built is None else built,
     )
     if lease_id is not None and not run.lake.lease.is_held_by(lease_id):

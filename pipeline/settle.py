@@ -12,6 +12,7 @@ from lakehouse.engine import Engine
 from pipeline._tasks import FetchRecords, Segment, SettledLot, SettleIds, StagedObject, read_ids
 from pipeline.plan import arrival_date
 from pipeline.run import Run
+from transforms.deduplicate import IDS
 
 Record = tuple[str, int]
 """A record's address: raw object and number."""
@@ -43,7 +44,7 @@ def settle(run: Run, staged: list[StagedObject], engine: Engine) -> Settled:
     """Decide which records of the run become rows."""
     work = SettleIds(_index(run), run.lake.profile.horizon_days, str(run.folder))
     passed = [each for each in staged if each.passed]
-    return _settled(run, engine.by_key(read_ids, passed, ["event_id"], work), engine)
+    return _settled(run, engine.by_key(read_ids, passed, ["event_id"], IDS, work), engine)
 
 
 def _index(run: Run) -> list[tuple[int | None, str]]:

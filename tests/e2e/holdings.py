@@ -59,10 +59,19 @@ def _asked(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, An
 def holdings(lake: Lake, *, without: frozenset[str] = LEFT_OUT) -> dict[str, Rows]:
     """Every curated row and every rejected record, as JSON in order; tables without rows are left out."""
     left_out = ", ".join(sorted(without))
-    shapes = {
-        table: f"* exclude ({left_out})" for table in newest(lake).tables if table.startswith(f"{CURATED}.")
-    }
+    shapes = dict.fromkeys(curated_tables(lake), f"* exclude ({left_out})")
     return _rows(lake, {**shapes, QUARANTINE: ", ".join(REJECTED)})
+
+
+def derived(lake: Lake) -> dict[str, Rows]:
+    """Every row of every derived table less the run that wrote it, as JSON in order."""
+    return _rows(lake, {table.identifier: "* exclude (run_id)" for table in DECLARATIONS.derived.values()})
+
+
+def curated_tables(lake: Lake) -> list[str]:
+    """The tables of events that there are."""
+    others = {table.identifier for table in DECLARATIONS.derived.values()}
+    return [table for table in newest(lake).tables if table.startswith(f"{CURATED}.") and table not in others]
 
 
 def marts(lake: Lake) -> dict[str, Rows]:
@@ -98,7 +107,7 @@ def assert_conserved(lake: Lake) -> None:
     """Every record of every object is somewhere, once: by the ledger and by the rows that are there."""
     tables = newest(lake).tables
     with opened(lake) as connection:
-        curated = _counted(connection, [t for t in tables if t.startswith(f"{CURATED}.")])
+        curated = _counted(connection, curated_tables(lake))
         rejected = _counted(connection, [t for t in tables if t == QUARANTINE])
         found = _accounts(connection)
     for raw_object, account in found.items():
