@@ -2,7 +2,6 @@
 SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS ?= dev
 LAKE_DBT := DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1
 
 help:  ## Show the targets
@@ -12,11 +11,15 @@ help:  ## Show the targets
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
 	  || { echo "Python 3.11 to 3.13 is needed; say which with: make PYTHON=python3.13 ..." >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/developing: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
 .venv/examples: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,examples]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[examples]'
 	@touch $@
 
 install: .venv/installed  ## Install into .venv of this checkout
@@ -24,7 +27,7 @@ install: .venv/installed  ## Install into .venv of this checkout
 demo: .venv/installed  ## Walk the whole road on simulated commerce
 	$(BIN)/lake demo
 
-check: .venv/installed  ## Lint, types, layers, shape and unit tests: the inner loop
+check: .venv/developing  ## Lint, types, layers, shape and unit tests: the inner loop
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -34,10 +37,13 @@ check: .venv/installed  ## Lint, types, layers, shape and unit tests: the inner 
 test: check  ## Every lane that this machine can run
 	$(BIN)/pytest tests --ignore tests/unit -m "not soak"
 
-soak: .venv/installed  ## Full matrices, for machines with time
+test-spark: .venv/developing  ## The Spark engine: needs Java 17
+	$(BIN)/pytest tests/spark -m "not soak"
+
+soak: .venv/developing  ## Full matrices, for machines with time
 	$(BIN)/pytest tests -m soak
 
-bench: .venv/installed  ## Speed and memory: goal, figure, met or not
+bench: .venv/developing  ## Speed and memory: goal, figure, met or not
 	$(BIN)/python -m bench
 
 docs: .venv/installed  ## Reference pages from the contracts, into docs/reference
@@ -49,4 +55,4 @@ example-grocer: .venv/examples  ## A year of a grocer's receipts through the who
 clean:  ## Remove what was built; lakes stay
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo check test soak bench docs example-grocer clean
+.PHONY: help install demo check test test-spark soak bench docs example-grocer clean

@@ -1,10 +1,11 @@
-"""Runs a command and measures it from outside: wall seconds, and peak memory of its whole process tree."""
+"""Runs a command and measures it from outside: wall seconds, CPU seconds and peak memory of its whole process tree."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Wall seconds and peak proportional memory (bytes) of a command."""
+    """Wall seconds, peak proportional memory (bytes) and CPU seconds of a command; what it printed."""
 
     seconds: float
     peak_bytes: int
+    cpu_seconds: float
+    output: str
 
 
 def measure(*arguments: str) -> Measured:
@@ -27,15 +30,16 @@ def measure(*arguments: str) -> Measured:
     """
     began = time.perf_counter()
     process = psutil.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    peak = 0
+    peak, cpu = 0, dict[int, float]()
     while process.poll() is None:
         peak = max(peak, _memory(process))
+        cpu |= _cpu(process)
         time.sleep(0.05)
     seconds = time.perf_counter() - began
     output = process.stdout.read().decode() if process.stdout else ""
     if process.returncode:
         raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}:\n{output[-2000:]}")
-    return Measured(seconds, peak)
+    return Measured(seconds, peak, sum(cpu.values()), output)
 
 
 def _memory(process: psutil.Process) -> int:
@@ -43,6 +47,17 @@ def _memory(process: psutil.Process) -> int:
         return sum(_pss(each) for each in (process, *process.children(recursive=True)))
     except psutil.Error:
         return 0
+
+
+def _cpu(process: psutil.Process) -> dict[int, float]:
+    """CPU seconds so far, by process; one that ends between two looks keeps what it had at the last."""
+    found = {}
+    with suppress(psutil.Error):
+        for each in (process, *process.children(recursive=True)):
+            with suppress(psutil.Error):
+                times = each.cpu_times()
+                found[each.pid] = times.user + times.system
+    return found
 
 
 def _pss(process: psutil.Process) -> int:

@@ -14,6 +14,7 @@ import click
 from cli import console
 from cli.demo import demo
 from cli.look import contracts, quarantine, sql, status
+from cli.parity import parity
 from cli.road import build, curate, derive, ingest, land, run, simulate
 from cli.upkeep import init, rebuild
 from contracts.errors import LakeError, StorageError
@@ -53,6 +54,7 @@ for _command in (
     status,
     quarantine,
     contracts,
+    parity,
     rebuild,
     demo,
 ):

@@ -10,15 +10,32 @@ from cli import console
 from cli.options import examples, json_option, lake_option
 
 
-@click.command(epilog=examples("lake init", "lake init /data/lake"))
+@click.command(
+    epilog=examples(
+        "lake init", "lake init /data/lake", "lake init lake --store s3://our-bucket/lake --catalogue glue"
+    )
+)
 @click.argument(
     "folder", type=click.Path(path_type=Path, file_okay=False), envvar="LAKE_HOME", default=Path("lake")
 )
-def init(folder: Path) -> None:
-    """Make a lake in FOLDER (./lake without one). A lake there already is left as it is."""
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), help="What computes; duckdb without it.")
+@click.option(
+    "--store", metavar="files|s3://BUCKET/PREFIX", help="Where everything is; in FOLDER without it."
+)
+@click.option(
+    "--catalogue", type=click.Choice(["sqlite", "glue"]), help="Iceberg's catalogue; sqlite without it."
+)
+@click.option(
+    "--glue-database-prefix", metavar="PREFIX", help="Begins the names of Glue's databases; lake_ without it."
+)
+def init(folder: Path, **chosen: str | None) -> None:
+    """Make a lake in FOLDER (./lake without one). A lake there already is left as it is.
+
+    On S3, FOLDER has the profile and scratch; a folder on another machine with the same profile is the same lake.
+    """
     from lakehouse.lake import Lake
 
-    lake = Lake.create(folder)
+    lake = Lake.create(folder, {name: value for name, value in chosen.items() if value is not None})
     console.say(
         f"A lake is in {lake.root}. Next: lake simulate --lake {folder}, then lake run --lake {folder}"
     )

@@ -48,7 +48,7 @@ class HeldError(LakeError):
 
 
 class StorageError(LakeError):
-    """The disk is full, read-only or gone; running again is safe once it is mended."""
+    """The disk is full, read-only or gone, or a service is out of reach; running again is safe once that is mended."""
 
     exit_code = 4
 
@@ -61,6 +61,12 @@ class EngineError(LakeError):
 
 class ConservationError(LakeError):
     """Records went missing or appeared from nowhere: a defect, never the data's fault."""
+
+    exit_code = 1
+
+
+class ParityError(LakeError):
+    """Two engines made different tables of the same raw: a defect, never the data's fault."""
 
     exit_code = 1
 

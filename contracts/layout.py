@@ -11,6 +11,7 @@ FORMAT_VERSION: Final = 1
 CURATED: Final = "curated"
 MARTS: Final = "marts"
 PLATFORM: Final = "platform"
+NAMESPACES: Final = (CURATED, MARTS, PLATFORM)
 LEDGER: Final = f"{PLATFORM}.ledger"
 QUARANTINE: Final = f"{PLATFORM}.quarantine"
 EVENT_IDS: Final = f"{PLATFORM}.event_ids"

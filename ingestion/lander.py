@@ -12,7 +12,7 @@ from contracts.errors import ConservationError
 from contracts.layout import raw_prefix
 from ingestion.event_log import EventLog, Landing, Waiting
 from lakehouse.failpoints import reach
-from lakehouse.store import FileStore
+from lakehouse.store import Store
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_RECORDS: Final = 200_000
@@ -49,7 +49,7 @@ class _Open:
 
 def land(
     log: EventLog,
-    store: FileStore,
+    store: Store,
     *,
     now: dt.datetime,
     flush: bool = True,
@@ -108,7 +108,7 @@ def _cut(
     return [each.landing() for each in (*full, *old)]
 
 
-def _finish(log: EventLog, store: FileStore, landing: Landing) -> Landed | None:
+def _finish(log: EventLog, store: Store, landing: Landing) -> Landed | None:
     """Write the object of a planned landing and take its records out of the log; None when another lander did."""
     reach("land.planned")
     records = log.records(landing)

@@ -27,8 +27,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contracts.errors import EngineError, LakeError, StorageError, UsageError
+from lakehouse.engine import on_object
 from lakehouse.lake import Lake
-from lakehouse.store import FileStore
+from lakehouse.store import Store
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -37,16 +38,19 @@ _CALLS: Final = pa.schema([("number", pa.int64()), ("call", pa.binary())])
 _RESULTS: Final = pa.schema([("number", pa.int64()), ("result", pa.binary())])
 _BATCH_ROWS: Final = 65_536
 _TRIES: Final = 4
+_TASKS_PER_CORE: Final = 4
+_QUIET: Final = Path(__file__).with_name("spark-log4j2.properties")
 _SETTINGS: Final = {
     "spark.app.name": "unified-commerce-lake",
     "spark.sql.session.timeZone": "UTC",
-    "spark.driver.extraJavaOptions": "-Duser.timezone=UTC",
+    "spark.driver.extraJavaOptions": f"-Duser.timezone=UTC -Dlog4j2.configurationFile={_QUIET.as_uri()}",
     "spark.executor.extraJavaOptions": "-Duser.timezone=UTC",
     "spark.speculation": "false",  # two attempts at once would write one file
     "spark.sql.execution.arrow.maxRecordsPerBatch": str(_BATCH_ROWS),
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
 }
 
 
@@ -59,11 +63,17 @@ class SparkEngine:
     def __init__(self, session: SparkSession, *, partitions: int | None) -> None:
         """`partitions` is the number of lots that keys are dealt into; None for as many as there are cores."""
         self.session = session
+        self.bytes_read = 0
         self._partitions = partitions or session.sparkContext.defaultParallelism
 
-    def objects(self, task: Callable[[str, bytes], R], store: FileStore, names: Sequence[str]) -> Iterator[R]:
+    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
         """See `lakehouse.engine.Engine`."""
-        return (result for _, result in self.each(functools.partial(_on_object, task, store), names))
+        results = self.each(functools.partial(on_object, task, store), names)
+        return (self._counted(*result) for _, result in results)
+
+    def _counted(self, size: int, result: R) -> R:
+        self.bytes_read += size
+        return result
 
     def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
         """See `lakehouse.engine.Engine`. Results come together, when all are done."""
@@ -86,10 +96,10 @@ class SparkEngine:
         return [result for _, result in self._results(lots)]
 
     def _calls(self, items: Sequence[Any]) -> DataFrame:
-        """A row for each item, and no more than one in a task while there are not very many."""
+        """A row for each item, dealt out to a few tasks for each core."""
         context = self.session.sparkContext
         rows = [(number, pickle.dumps(item)) for number, item in enumerate(items)]
-        tasks = max(1, min(len(rows), 64 * context.defaultParallelism))
+        tasks = max(1, min(len(rows), _TASKS_PER_CORE * context.defaultParallelism))
         return self.session.createDataFrame(context.parallelize(rows, tasks), _ddl(_CALLS))
 
     def _results(self, frame: DataFrame) -> Iterator[tuple[int, Any]]:
@@ -110,7 +120,7 @@ def open_spark(lake: Lake) -> Iterator[SparkEngine]:
         UsageError: when there is no Java that Spark can run on.
     """
     there = SparkSession.getActiveSession()
-    session = there or _start()
+    session = there or start()
     try:
         yield SparkEngine(session, partitions=lake.profile.partitions)
     finally:
@@ -118,9 +128,15 @@ def open_spark(lake: Lake) -> Iterator[SparkEngine]:
             session.stop()
 
 
-def _start() -> SparkSession:
+def start() -> SparkSession:
+    """A session of this machine's own; the engine takes it while it is active.
+
+    Raises:
+        UsageError: when there is no Java that Spark can run on.
+    """
     check_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     conf = SparkConf()
     for name, value in _SETTINGS.items():
         conf.setIfMissing(name, value)
@@ -165,8 +181,17 @@ def _first_line(error: Exception) -> str:
 # What follows runs in the executors.
 
 
-def _on_object(task: Callable[[str, bytes], R], store: FileStore, name: str) -> R:
-    return task(name, store.read(name))
+@functools.cache
+def _forget_archives() -> None:
+    """Take pyspark's archives off the path where pyspark is installed as a package too.
+
+    Python reads every archive on its path anew when a task begins (half a second of each task, before Python 3.13).
+    """
+    kept = [entry for entry in sys.path if not entry.endswith(".zip")]
+    if any((Path(entry) / "pyspark" / "sql").is_dir() for entry in kept):
+        sys.path[:] = kept
+        for entry in [entry for entry in sys.path_importer_cache if ".zip" in entry]:
+            del sys.path_importer_cache[entry]
 
 
 def _run_calls(task: Callable[[Any], Any], batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -202,6 +227,7 @@ def _exactly(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def _packed(number: int, call: Callable[[], Any]) -> pa.RecordBatch:
     """A row of the result; what the project raises on purpose is a result too, as trying again would not mend it."""
+    _forget_archives()
     gc.disable()  # decoded records are many and hold no cycles
     try:
         result = call()

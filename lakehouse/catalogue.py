@@ -6,20 +6,20 @@ here and nowhere else.
 
 from __future__ import annotations
 
-import sqlite3
+import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
-from typing import Final
+from itertools import repeat
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
+from pyiceberg.catalog import MetastoreCatalog
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.refs import SnapshotRefType
-from pyiceberg.table.snapshots import ancestors_of
 from pyiceberg.table.update import (
     AssertRefSnapshotId,
     RemoveSnapshotRefUpdate,
@@ -28,14 +28,13 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform
-from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.event import listen
-from sqlalchemy.exc import OperationalError
 
 from contracts.errors import HeldError, StorageError
+from contracts.layout import NAMESPACES
+from lakehouse._aws import storage_error
+from lakehouse._metadata import MAIN, column_paths, has_arrived, metadata_files, without_history
 from lakehouse.releases import Move
 
-MAIN: Final = "main"
 _PROPERTIES: Final = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -47,47 +46,85 @@ _PROPERTIES: Final = {
 _TRIES: Final = 5
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
 def branch_of(run_id: str) -> str:
     """The branch that a run writes to."""
     return f"run_{run_id}"
 
 
-class Catalogue:
-    """Tables of one lake in SQLite's catalogue, files under `warehouse`."""
+class Service(Protocol):
+    """Whose catalogue it is; `prefix` stands before each namespace there."""
 
-    def __init__(self, database: Path, warehouse: Path) -> None:
-        self._database = database
-        self._warehouse = warehouse
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of namespaces."""
+
+    @property
+    def at_once(self) -> int:
+        """How many questions to ask at a time: many where each takes several answers from afar, one after the other."""
+
+    def connect(self) -> MetastoreCatalog:
+        """The catalogue, with its namespaces.
+
+        Raises:
+            StorageError: when it cannot be reached.
+        """
+
+
+def _told(
+    method: Callable[Concatenate[Catalogue, P], R],
+) -> Callable[Concatenate[Catalogue, P], R]:
+    """Errors of services in our words."""
+
+    @functools.wraps(method)
+    def telling(catalogue: Catalogue, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(catalogue, *args, **kwargs)
+        except (CommitFailedException, TableAlreadyExistsError) as e:
+            raise HeldError(f"Another run writes the same table at this moment ({e}). Run again.") from e
+        except NoSuchTableError as e:
+            raise StorageError(
+                f"A table is not in the catalogue, and a release names it ({e}). Was the catalogue, or glue_database_prefix in "
+                "lake.toml, changed? Put it back, then run again; or make the lake again from raw."
+            ) from e
+        except Exception as e:
+            error = storage_error(e, "The catalogue or its files")
+            if error is None:
+                raise
+            raise error from e
+
+    return telling
+
+
+class Catalogue:
+    """Tables of one lake, as `namespace.name`, whatever the service calls their namespaces."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     @cached_property
-    def _catalog(self) -> SqlCatalog:
-        try:
-            catalog = SqlCatalog(
-                "lake", uri=f"sqlite:///{self._database}", warehouse=self._warehouse.as_uri()
-            )
-        except OperationalError as e:
-            raise self._unusable(e.orig) from e
-        listen(catalog.engine, "handle_error", self._translate)
-        for namespace in ("curated", "marts", "platform"):
-            catalog.create_namespace_if_not_exists(namespace)
-        return catalog
+    def _catalog(self) -> MetastoreCatalog:
+        return self._service.connect()
 
-    def _translate(self, context: ExceptionContext) -> None:
-        if isinstance(context.original_exception, sqlite3.OperationalError):
-            raise self._unusable(context.original_exception)
+    def name_of(self, table: Table) -> str:
+        """The table's identifier, `namespace.name`."""
+        return ".".join(table.name()).removeprefix(self._service.prefix)
 
-    def _unusable(self, error: BaseException | None) -> StorageError:
-        return StorageError(
-            f"{self._database} cannot be used ({error}). Free space or mend permissions, then run again."
-        )
+    def _load(self, identifier: str) -> Table:
+        return self._catalog.load_table(self._service.prefix + identifier)
 
+    @_told
     def load(self, identifier: str) -> Table | None:
         """The table as it is now, or None."""
         try:
-            return self._catalog.load_table(identifier)
+            return self._load(identifier)
         except NoSuchTableError:
             return None
 
+    @_told
     def ensure(self, identifier: str, schema: pa.Schema, partition: str | None) -> Table:
         """The table, made when missing and widened by columns it lacks.
 
@@ -99,32 +136,32 @@ class Catalogue:
         table = self.load(identifier)
         if table is None:
             return self._create(identifier, schema, partition)
-        if set(_paths(schema)) - set(table.schema().column_names):
+        if set(column_paths(schema)) - set(table.schema().column_names):
             with table.update_schema() as update:
                 update.union_by_name(schema)
         return table
 
     def _create(self, identifier: str, schema: pa.Schema, partition: str | None) -> Table:
         with self._catalog.create_table_transaction(
-            identifier, schema=schema, properties=_PROPERTIES
+            self._service.prefix + identifier, schema=schema, properties=_PROPERTIES
         ) as transaction:
             if partition is not None:
                 is_date = pa.types.is_date(schema.field(partition).type)
                 with transaction.update_spec() as spec:
                     name = f"{partition}_{'value' if is_date else 'day'}"
                     spec.add_field(partition, IdentityTransform() if is_date else DayTransform(), name)
-        table = self._catalog.load_table(identifier)
-        with table.transaction() as transaction, transaction.update_snapshot().fast_append():
-            pass  # an empty first snapshot, for a branch to begin at
-        return table
+            with transaction.update_snapshot().fast_append():
+                pass  # an empty first snapshot, for a branch to begin at
+        return self._load(identifier)
 
+    @_told
     def stage(
         self, table: Table, run_id: str, added: Iterable[DataFile], removed: Iterable[DataFile] = ()
     ) -> Move:
         """Write a snapshot on the run's branch, on top of main as `table` saw it, in one commit."""
         before = table.metadata.snapshot_by_name(MAIN)
         removed = list(removed)
-        transaction = _without_history(table).transaction()
+        transaction = without_history(table).transaction()
         update = transaction.update_snapshot(snapshot_properties={"lake.run-id": run_id}, branch=None)
         with update.overwrite() if removed else update.merge_append() as producer:
             for file in removed:
@@ -136,6 +173,7 @@ class Catalogue:
         transaction.commit_transaction()
         return Move(before.snapshot_id if before else None, producer.snapshot_id)
 
+    @_told
     def publish(self, identifier: str, run_id: str, move: Move) -> None:
         """Move main by compare-and-swap and drop the branch. Again is harmless.
 
@@ -143,18 +181,22 @@ class Catalogue:
             HeldError: when main is somewhere else, which only a foreign writer can have done.
         """
         for attempt in range(_TRIES):
-            table = self._catalog.load_table(identifier)
-            if _has_arrived(table, move.after):
+            table = self._load(identifier)
+            if has_arrived(table, move.after):
                 return
             try:
                 self._swap(table, run_id, move)
             except CommitFailedException:
                 time.sleep(0.05 * attempt)
-        table = self._catalog.load_table(identifier)
-        if not _has_arrived(table, move.after):
+        table = self._load(identifier)
+        if not has_arrived(table, move.after):
             raise HeldError(
                 f"Table {identifier} was written by another program; curated tables are this program's alone to write."
             )
+
+    def publish_all(self, run_id: str, moves: Mapping[str, Move]) -> None:
+        """Publish the run's moves of several tables. See `publish`."""
+        self._each(self.publish, moves.keys(), repeat(run_id), moves.values())
 
     def _swap(self, table: Table, run_id: str, move: Move) -> None:
         branch = branch_of(run_id)
@@ -171,6 +213,7 @@ class Catalogue:
             table, (AssertRefSnapshotId(ref=MAIN, snapshot_id=move.before),), (to, *drop)
         )
 
+    @_told
     def discard(self, run_id: str) -> None:
         """Drop an unpublished run's branch and snapshot from every table."""
         for table, snapshot_id in self._staged(run_id):
@@ -180,72 +223,44 @@ class Catalogue:
             )
             self._catalog.commit_table(table, (), drop)
 
+    @_told
     def staged_metadata(self, run_id: str) -> list[str]:
         """Manifest files that only an unpublished run's branches name."""
         return [
-            path
-            for table, snapshot_id in self._staged(run_id)
-            for path in _metadata_files(table, snapshot_id)
+            path for table, snapshot_id in self._staged(run_id) for path in metadata_files(table, snapshot_id)
         ]
 
     def _staged(self, run_id: str) -> list[tuple[Table, int]]:
-        tables = [self._catalog.load_table(identifier) for identifier in self.identifiers()]
+        tables = [self._load(identifier) for identifier in self.identifiers()]
         refs = [(table, table.refs().get(branch_of(run_id))) for table in tables]
         return [(table, ref.snapshot_id) for table, ref in refs if ref is not None]
 
+    @_told
     def identifiers(self) -> list[str]:
         """Every table there is, as `namespace.name`, in order."""
+        prefix = self._service.prefix
         return sorted(
-            ".".join(name)
-            for space in self._catalog.list_namespaces()
-            for name in self._catalog.list_tables(space)
+            ".".join(name).removeprefix(prefix)
+            for namespace in NAMESPACES
+            for name in self._catalog.list_tables(prefix + namespace)
         )
 
+    @_told
     def files(
         self, identifier: str, snapshot_id: int | None, row_filter: str | None = None
     ) -> list[DataFile]:
         """The data files of a snapshot (None: of main now), or those that may hold rows of `row_filter`."""
-        table = self._catalog.load_table(identifier)
+        table = self._load(identifier)
         scan = table.scan(snapshot_id=snapshot_id, row_filter=row_filter or ALWAYS_TRUE)
         return [task.file for task in scan.plan_files()]
 
+    def files_of(self, snapshots: Mapping[str, int]) -> dict[str, list[DataFile]]:
+        """The data files of a snapshot of each table."""
+        found = self._each(self.files, snapshots.keys(), snapshots.values())
+        return dict(zip(snapshots, found, strict=True))
 
-def _paths(fields: Iterable[pa.Field], prefix: str = "") -> Iterator[str]:
-    """Every column and every field below one, named as Iceberg names them."""
-    for field in fields:
-        path, kind = prefix + field.name, field.type
-        yield path
-        if pa.types.is_list(kind):
-            yield from _paths([kind.value_field.with_name("element")], f"{path}.")
-        elif pa.types.is_struct(kind):
-            yield from _paths(kind, f"{path}.")
-
-
-def _without_history(table: Table) -> Table:
-    """The same table, knowing only its newest snapshot.
-
-    A transaction copies the metadata at every step; with all snapshots in it, the cost of a run would follow the number of
-    runs before it. The catalogue applies the transaction's updates to the metadata in full.
-    """
-    newest = table.metadata.snapshot_by_name(MAIN)
-    update = {
-        "snapshots": [newest] if newest else [],
-        "refs": {name: ref for name, ref in table.metadata.refs.items() if name == MAIN},
-        "snapshot_log": [],
-        "metadata_log": [],
-    }
-    metadata = table.metadata.model_copy(update=update)
-    return Table(table.name(), metadata, table.metadata_location, table.io, table.catalog)
-
-
-def _has_arrived(table: Table, snapshot_id: int) -> bool:
-    main = table.metadata.snapshot_by_name(MAIN)
-    return any(s.snapshot_id == snapshot_id for s in ancestors_of(main, table.metadata))
-
-
-def _metadata_files(table: Table, snapshot_id: int) -> list[str]:
-    snapshot = table.metadata.snapshot_by_id(snapshot_id)
-    if snapshot is None:
-        return []
-    own = [m.manifest_path for m in snapshot.manifests(table.io) if m.added_snapshot_id == snapshot_id]
-    return [snapshot.manifest_list, *own]
+    def _each(self, method: Callable[..., R], *arguments: Iterable[Any]) -> list[R]:
+        if self._service.at_once == 1:
+            return list(map(method, *arguments))
+        with ThreadPoolExecutor(self._service.at_once) as pool:
+            return list(pool.map(method, *arguments))

@@ -6,6 +6,7 @@ The statistics functions are pyiceberg's own (`pyiceberg.io.pyarrow`); a test pi
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+REMOTE: Final = "s3://"
 ROW_GROUP: Final = 131_072
 EPOCH: Final = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where and how a table's files are written; small enough to send to another process."""
+    """Where and how a table's files are written; small enough to send to another process.
+
+    `location` is the table's folder: a path or an s3:// URL.
+    """
 
     location: str
     schema: pa.Schema  # with Iceberg's field ids
@@ -35,7 +40,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A finished Parquet file, before Iceberg knows it. `day` counts from 1970-01-01."""
+    """A finished Parquet file, before Iceberg knows it. `path` is a path or an s3:// URL; `day` counts from 1970-01-01."""
 
     path: str
     day: int | None
@@ -73,22 +78,26 @@ class PartitionedWriter:
             rows = table if len(distinct) == 1 else table.filter(pc.equal(days, day))
             yield (day.as_py() - EPOCH).days, rows
 
-    def _path(self, day: int | None) -> Path:
-        folder = Path(self._target.location) / "data"
+    def _path(self, day: int | None) -> str:
+        folder = f"{self._target.location}/data"
         if day is not None:
-            folder /= f"{self._target.partition_field}={EPOCH + dt.timedelta(days=day)}"
-        return folder / f"{self._target.run_id}-{self._name}.parquet"
+            folder += f"/{self._target.partition_field}={EPOCH + dt.timedelta(days=day)}"
+        return f"{folder}/{self._target.run_id}-{self._name}.parquet"
 
 
 class _Part:
-    def __init__(self, target: Target, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    """One file. On S3 it is written here first and uploaded whole, so that there is never a part of it."""
+
+    def __init__(self, target: Target, path: str) -> None:
         dictionaries = [name for name in target.schema.names if name not in target.plain_columns]
         self._path = path
+        self._scratch = tempfile.NamedTemporaryFile() if path.startswith(REMOTE) else None  # noqa: SIM115 until close
+        self._here = Path(self._scratch.name if self._scratch else path)
+        self._here.parent.mkdir(parents=True, exist_ok=True)
         self._collected: list[pq.FileMetaData] = []
         self._waiting: list[pa.Table] = []
         self._writer = pq.ParquetWriter(
-            path, target.schema, compression="zstd", compression_level=1, use_dictionary=dictionaries,
+            self._here, target.schema, compression="zstd", compression_level=1, use_dictionary=dictionaries,
             store_schema=False, metadata_collector=self._collected,
         )  # fmt: skip
 
@@ -100,7 +109,13 @@ class _Part:
     def close(self, day: int | None) -> WrittenFile:
         self._flush()
         self._writer.close()
-        return WrittenFile(str(self._path), day, self._path.stat().st_size, self._collected[0])
+        size = self._here.stat().st_size
+        if self._scratch is not None:
+            from lakehouse._s3 import upload  # noqa: PLC0415 the embedded road knows no S3
+
+            upload(self._here, self._path)
+            self._scratch.close()
+        return WrittenFile(self._path, day, size, self._collected[0])
 
     def _flush(self) -> None:
         if self._waiting:
@@ -154,7 +169,7 @@ def describe(table: Any, files: Iterable[WrittenFile]) -> list[Any]:
         entries.append(
             DataFile.from_args(
                 content=DataFileContent.DATA,
-                file_path=f"file://{file.path}",
+                file_path=file.path if file.path.startswith(REMOTE) else f"file://{file.path}",
                 file_format=FileFormat.PARQUET,
                 partition=Record() if file.day is None else Record(file.day),
                 file_size_in_bytes=file.size,
@@ -176,9 +191,28 @@ def partition_day(file: Any) -> int | None:
     return (value - EPOCH).days if isinstance(value, dt.date) else int(value)
 
 
-def local_path(file: Any) -> str:
-    """The path of a `DataFile`."""
+def columns_in(file: Any) -> frozenset[int]:
+    """Field ids of the columns (and of those below them) that a `DataFile` has: files with the same ones have one schema."""
+    return frozenset(file.value_counts or ())
+
+
+def readable(file: Any) -> str:
+    """A `DataFile` as DuckDB and `read_rows` take it: the path of a file here, or an s3:// URL."""
     return str(file.file_path).removeprefix("file://")
+
+
+def read_rows(path: str, columns: list[str] | None = None) -> pa.Table:
+    """The rows of a data file, or some columns of them.
+
+    Raises:
+        StorageError: when the store fails.
+    """
+    if not path.startswith(REMOTE):
+        return pq.read_table(path, columns=columns, partitioning=None)
+    from lakehouse._s3 import open_file  # noqa: PLC0415 the embedded road knows no S3
+
+    with open_file(path) as file:
+        return pq.read_table(file, columns=columns, partitioning=None)
 
 
 def _narrow_schema(schema: pa.Schema) -> pa.Schema:

@@ -8,6 +8,7 @@ from typing import Any
 from dbt.adapters.duckdb.plugins import BasePlugin
 
 from contracts.layout import CURATED, PLATFORM
+from lakehouse.duck import attach_store
 from lakehouse.lake import Lake
 from lakehouse.sql import create_views, release_of, views
 
@@ -23,4 +24,5 @@ class Plugin(BasePlugin):
     def configure_connection(self, conn: Any) -> None:
         """Create the views on the build's database."""
         release = release_of(self._lake, self._release)
+        attach_store(conn, self._lake.warehouse.location)
         create_views(conn, views(self._lake, release, schemas=(CURATED, PLATFORM)))

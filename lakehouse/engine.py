@@ -10,13 +10,15 @@ import gc
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
 
 import pyarrow as pa
 
+from contracts.errors import EngineError
 from lakehouse.lake import Lake
-from lakehouse.store import FileStore
+from lakehouse.store import Store
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,8 +35,10 @@ class Engine(Protocol):
     """Raw bytes that one run takes at the most."""
     works_beside: bool
     """True when work goes on in other processes while this one does something else."""
+    bytes_read: int
+    """Bytes of raw objects read so far, as stored."""
 
-    def objects(self, task: Callable[[str, bytes], R], store: FileStore, names: Sequence[str]) -> Iterator[R]:
+    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
         """Run `task(name, bytes)` for every raw object, each read once; results come as they are done.
 
         Work begins at once, not when the first result is asked for.
@@ -64,17 +68,22 @@ class LocalEngine:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self.bytes_read = 0
         self.works_beside = not isinstance(executor, _Inline)
 
-    def objects(self, task: Callable[[str, bytes], R], store: FileStore, names: Sequence[str]) -> Iterator[R]:
+    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
         """See `Engine`."""
         jobs = [self._executor.submit(_on_object, task, store, name) for name in names]
-        return (job.result() for job in as_completed(jobs))
+        return (self._counted(*_result(job)) for job in as_completed(jobs))
+
+    def _counted(self, size: int, result: R) -> R:
+        self.bytes_read += size
+        return result
 
     def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[int, R]]:
         """See `Engine`."""
         jobs = {self._executor.submit(_on_item, task, item): place for place, item in enumerate(items)}
-        return ((jobs[job], job.result()) for job in as_completed(jobs))
+        return ((jobs[job], _result(job)) for job in as_completed(jobs))
 
     def by_key(
         self,
@@ -122,8 +131,23 @@ class _Inline(Executor):
         return future
 
 
-def _on_object(task: Callable[[str, bytes], R], store: FileStore, name: str) -> R:
-    result = task(name, store.read(name))
+def _result(job: Future[R]) -> R:
+    try:
+        return job.result()
+    except BrokenProcessPool as e:
+        raise EngineError(
+            "A worker process was killed, perhaps for lack of memory. Nothing was published; running again is safe."
+        ) from e
+
+
+def on_object(task: Callable[[str, bytes], R], store: Store, name: str) -> tuple[int, R]:
+    """Read an object and run a task on it: the bytes read, and the result."""
+    data = store.read(name)
+    return len(data), task(name, data)
+
+
+def _on_object(task: Callable[[str, bytes], R], store: Store, name: str) -> tuple[int, R]:
+    result = on_object(task, store, name)
     _tidy()
     return result
 

@@ -11,13 +11,16 @@ FAILPOINTS: Final[dict[str, str]] = {
     "land.planned": "A landing is decided and recorded; its object is not written.",
     "land.written": "The raw object is written; its rows still stand in the event log.",
     "curate.planned": "The run knows its objects; nothing is decoded.",
+    "curate.decoding": "An object is decoded, in whichever process; its rows are not staged.",
     "curate.decoded": "An object's rows are decoded; no data file is written.",
+    "curate.writing": "A table's files are being written, in whichever process.",
     "curate.written": "Data files are written; no branch points to them.",
     "curate.staged": "Some tables are on the run's branch, others are not.",
     "curate.claimed": "Every table is staged and the right to publish is claimed; no main has moved.",
     "curate.publishing": "Some mains have moved, others have not.",
     "curate.published": "Every main has moved; the release record is not written.",
     "curate.released": "The release is written; the run has not tidied up.",
+    "derive.computing": "A lot of keys is computed, in whichever process; nothing of it is written.",
     "derive.derived": "Derived rows are written; no branch points to them.",
     "build.built": "The marts are built; the release before is still in force.",
 }
@@ -31,7 +34,7 @@ def reach(name: str) -> None:
 
     Does nothing, unless the environment's LAKE_FAILPOINT is `name`, or `name:N` and this is the Nth time. Then the name
     is appended to the file that LAKE_FAILPOINT_LOG names, and the process kills itself, or stops itself when
-    LAKE_FAILPOINT_SIGNAL is STOP.
+    LAKE_FAILPOINT_SIGNAL is STOP. Where the file is there already, somebody was killed, and nobody else is.
     """
     if name not in FAILPOINTS:
         raise AssertionError(f"{name!r} is not in the registry of failpoints")
@@ -46,9 +49,12 @@ def reach(name: str) -> None:
 def _stop_here(name: str) -> None:
     log = os.environ.get("LAKE_FAILPOINT_LOG")
     if log:
-        with open(log, "a", encoding="utf-8") as file:  # noqa: PTH123 nothing to resolve
-            file.write(name + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with open(log, "x", encoding="utf-8") as file:  # noqa: PTH123 nothing to resolve
+                file.write(name + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except FileExistsError:
+            return
     stop = os.environ.get("LAKE_FAILPOINT_SIGNAL") == "STOP"
     os.kill(os.getpid(), signal.SIGSTOP if stop else signal.SIGKILL)

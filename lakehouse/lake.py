@@ -1,53 +1,26 @@
-"""A lake's folder: its profile, its format version and where its parts are."""
+"""A lake: its profile, and its parts on the store and the catalogue that the profile names."""
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
-
-import msgspec
-from msgspec import Meta
+from typing import Any
 
 from contracts.declarations import BUILT_IN, Declarations, load_declarations
-from contracts.errors import FormatVersionError, NotALakeError, StorageError, UsageError
-from contracts.layout import FORMAT_VERSION
+from contracts.errors import NotALakeError, UsageError
 from lakehouse.catalogue import Catalogue
 from lakehouse.lease import Lease
 from lakehouse.listing import Listing
+from lakehouse.parts import Parts, parts_of, service_of
+from lakehouse.profile import PROFILE, Profile, new_profile, read_profile
+from lakehouse.records import Records
 from lakehouse.releases import Releases
-from lakehouse.store import FileStore, write_whole
+from lakehouse.store import Store, write_whole
+from lakehouse.warehouse import Warehouse
 
-PROFILE: Final = "lake.toml"
-_TEMPLATE = """\
-# The profile of this lake. Every setting may be left out; what stands here is the default.
-format_version = {version}
-# engine = "duckdb"                 # or "spark"
-# partitions = 2                    # into how many lots Spark deals keys; left out: as many as there are cores
-# contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, events/ and tables/
-# dbt_project = "path/to/project"   # the marts' dbt project, if not the one that came with the program
-# horizon_days = 7                  # how many days apart two records of one event_id are still compared
-# lease_seconds = 60                # a run that was silent for so long may be overtaken
-# grace_seconds = 3600              # how long files of a lost run are kept after it was found lost
-# quarantine_threshold = 0.25       # share of quarantined records above which a run exits 1
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """Settings of one lake."""
-
-    format_version: Annotated[int, Meta(ge=1)] = FORMAT_VERSION
-    engine: Literal["duckdb", "spark"] = "duckdb"
-    partitions: Annotated[int, Meta(ge=1)] | None = None
-    contracts: str | None = None
-    dbt_project: str | None = None
-    horizon_days: Annotated[int, Meta(ge=0)] = 7
-    lease_seconds: Annotated[float, Meta(gt=0)] = 60.0
-    grace_seconds: Annotated[float, Meta(ge=0)] = 3600.0
-    quarantine_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.25
+__all__ = ["PROFILE", "Lake"]
 
 
 @dataclass(frozen=True)
@@ -58,27 +31,34 @@ class Lake:
     profile: Profile
 
     @classmethod
-    def create(cls, root: Path) -> Lake:
-        """Make a lake in `root`, which may hold nothing yet.
+    def create(cls, root: Path, settings: Mapping[str, Any] | None = None) -> Lake:
+        """Make a lake in `root`, which may hold nothing yet, with settings that differ from the defaults.
 
         Raises:
-            UsageError: when the folder already holds other things.
+            UsageError: when the folder already holds other things, or a lake with other settings; or when settings do not go together.
             StorageError: when it cannot be written.
         """
         if (root / PROFILE).is_file():
-            return cls.open(root)
+            lake = cls.open(root)
+            differing = {k for k, v in (settings or {}).items() if getattr(lake.profile, k) != v}
+            if differing:
+                raise UsageError(
+                    f"{root} is a lake already, with another {', '.join(sorted(differing))}. Edit its {PROFILE}, or name another folder."
+                )
+            return lake
         if root.exists() and (not root.is_dir() or any(root.iterdir())):
             raise UsageError(f"{root} holds other things. Name an empty or new folder: `lake init DIR`.")
-        return cls.adopt(root)
+        return cls.adopt(root, settings)
 
     @classmethod
-    def adopt(cls, root: Path) -> Lake:
+    def adopt(cls, root: Path, settings: Mapping[str, Any] | None = None) -> Lake:
         """Write a profile into a folder as it is, such as one in which only raw survived.
 
         Raises:
+            UsageError: when the settings do not go together.
             StorageError: when the folder cannot be written.
         """
-        write_whole(root / PROFILE, _TEMPLATE.format(version=FORMAT_VERSION).encode())
+        write_whole(root / PROFILE, new_profile(settings or {}, root / PROFILE))
         return cls.open(root)
 
     @classmethod
@@ -88,19 +68,14 @@ class Lake:
         Raises:
             NotALakeError: when there is none.
             FormatVersionError: when a newer program wrote it.
-            UsageError: when lake.toml cannot be understood.
+            UsageError: when lake.toml cannot be understood, or its settings do not go together.
         """
         path = root / PROFILE
         if not path.is_file():
             raise NotALakeError(
                 f"{root} is not a lake (no {PROFILE}). Make one with `lake init {root}`, or name another with --lake."
             )
-        profile = _read_profile(path)
-        if profile.format_version > FORMAT_VERSION:
-            raise FormatVersionError(
-                f"{root} has format {profile.format_version}; this program knows up to {FORMAT_VERSION}. Upgrade unified-commerce-lake."
-            )
-        return cls(root.resolve(), profile)
+        return cls(root.resolve(), read_profile(path))
 
     @cached_property
     def declarations(self) -> Declarations:
@@ -109,9 +84,33 @@ class Lake:
         return load_declarations((self.root / chosen).resolve() if chosen else BUILT_IN)
 
     @cached_property
-    def store(self) -> FileStore:
+    def _parts(self) -> Parts:
+        return parts_of(self.root, self.profile)
+
+    @property
+    def store(self) -> Store:
         """The raw store."""
-        return FileStore(self.root / "raw")
+        return self._parts.store
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """Where the tables' files are."""
+        return self._parts.warehouse
+
+    @property
+    def lease(self) -> Lease:
+        """The lease on writing."""
+        return self._parts.lease
+
+    @cached_property
+    def releases(self) -> Releases:
+        """The releases."""
+        return Releases(self._parts.records.below("releases"))
+
+    @cached_property
+    def run_records(self) -> Records:
+        """What is known of runs under way; in `lost`, of runs that were lost."""
+        return self._parts.records.below("runs")
 
     @cached_property
     def listing(self) -> Listing:
@@ -121,17 +120,7 @@ class Lake:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The Iceberg catalogue."""
-        return Catalogue(self.root / "catalog.db", self.root / "warehouse")
-
-    @cached_property
-    def releases(self) -> Releases:
-        """The releases."""
-        return Releases(self.root / "releases")
-
-    @cached_property
-    def lease(self) -> Lease:
-        """The lease on writing."""
-        return Lease(self.root / "lease.db", seconds=self.profile.lease_seconds)
+        return Catalogue(service_of(self.root, self.profile, self.warehouse))
 
     @property
     def log_path(self) -> Path:
@@ -140,26 +129,16 @@ class Lake:
 
     @property
     def runs(self) -> Path:
-        """Working folders and records of runs under way or lost."""
+        """Working folders of runs under way, on this machine whatever the store."""
         return self.root / "runs"
+
+    def scratch(self, run_id: str) -> str:
+        """Where a run's rows pass between processes: its working folder; for Spark on S3, a place that executors reach."""
+        if self.profile.engine == "spark" and self.profile.is_remote:
+            return f"{self.profile.store.rstrip('/')}/scratch/{run_id}"
+        return str(self.runs / run_id)
 
     @property
     def builds(self) -> Path:
         """Private files of mart builds, and the file of views for BI tools."""
         return self.root / "build"
-
-
-def _read_profile(path: Path) -> Profile:
-    try:
-        settings: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        Profile(**settings)  # refuses a setting that does not exist, which convert would pass over
-        return msgspec.convert(settings, Profile)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
-        raise UsageError(f"{path} is not TOML ({e}). Mend that line.") from e
-    except TypeError as e:
-        known = ", ".join(Profile.__dataclass_fields__)
-        raise UsageError(f"{path} has a setting that does not exist ({e}). Known: {known}.") from e
-    except msgspec.ValidationError as e:
-        raise UsageError(f"{path} has a setting that cannot be so ({e}). Mend that line.") from e
-    except OSError as e:
-        raise StorageError(f"{path} cannot be read ({e.strerror}). Mend its permissions.") from e

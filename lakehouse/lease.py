@@ -8,25 +8,36 @@ import socket
 import sqlite3
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from contracts.errors import HeldError, StorageError
 
-_SCHEMA = "create table if not exists lease (one integer primary key check (one = 1), run_id text, holder text, since real, until real)"
-_TAKE = """
-insert into lease values (1, :run_id, :holder, :now, :until)
-on conflict (one) do update set run_id = :run_id, holder = :holder, since = :now, until = :until where lease.until < :now
+_SCHEMA: Final = "create table if not exists lease (one integer primary key check (one = 1), run_id text, holder text, since real, until real)"
+_TAKE: Final = """
+insert into lease values (1, :run_id, :holder, :since, :until)
+on conflict (one) do update set run_id = :run_id, holder = :holder, since = :since, until = :until where lease.until < :since
 """
 
 
-class Lease:
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Who holds the lease, since when and until when (seconds since 1970)."""
+
+    run_id: str
+    holder: str
+    since: float
+    until: float
+
+
+class Lease(ABC):
     """One holder at a time; a holder that falls silent for `seconds` may be overtaken."""
 
-    def __init__(self, path: Path, *, seconds: float) -> None:
-        self._path = path
+    def __init__(self, *, seconds: float) -> None:
         self._seconds = seconds
 
     @contextmanager
@@ -46,7 +57,7 @@ class Lease:
         except HeldError:
             raise
         except Exception as e:
-            if not self.is_held_by(run_id):
+            if self._was_overtaken(run_id):
                 raise HeldError(
                     "This run was silent for longer than its lease and was overtaken; nothing of it was published. Run again."
                 ) from e
@@ -55,38 +66,85 @@ class Lease:
             done.set()
             thread.join()
             with suppress(StorageError):  # a full disk; the lease then ends by itself
-                self._execute("delete from lease where run_id = ?", (run_id,))
+                self._drop(run_id)
 
     def is_held_by(self, run_id: str) -> bool:
         """True while `run_id` has not been overtaken; a run that was silent and that nobody overtook holds it still."""
-        return self._execute("select run_id from lease", ()) == [(run_id,)]
+        found = self._found()
+        return found is not None and found.run_id == run_id
 
     def holder(self) -> str | None:
         """The run that holds the lease now, or None."""
-        rows = self._execute("select run_id from lease where until >= ?", (time.time(),))
-        return str(rows[0][0]) if rows else None
+        found = self._found()
+        return found.run_id if found and found.until >= time.time() else None
 
     def _take(self, run_id: str) -> None:
         now = time.time()
         holder = f"process {os.getpid()} on {socket.gethostname()}"
-        self._execute(_TAKE, {"run_id": run_id, "holder": holder, "now": now, "until": now + self._seconds})
-        rows = self._execute("select run_id, holder, since, until from lease", ())
-        if not rows:  # its holder let go between the two statements
+        self._put(Holding(run_id, holder, now, now + self._seconds))
+        found = self._found()
+        if found is None:  # its holder let go between the two
             self._take(run_id)
-        elif rows[0][0] != run_id:
-            other, who, since, until = rows[0]
-            began = dt.datetime.fromtimestamp(since, dt.UTC)
+        elif found.run_id != run_id:
+            began = dt.datetime.fromtimestamp(found.since, dt.UTC)
             raise HeldError(
-                f"Run {other} ({who}) holds the lake since {began:%Y-%m-%d %H:%M:%S}Z. "
-                f"Try again when it is done; if it died, its lease ends in {max(0.0, until - now):.0f} s."
+                f"Run {found.run_id} ({found.holder}) holds the lake since {began:%Y-%m-%d %H:%M:%S}Z. "
+                f"Try again when it is done; if it died, its lease ends in {max(0.0, found.until - now):.0f} s."
             )
+
+    def _was_overtaken(self, run_id: str) -> bool:
+        try:
+            return not self.is_held_by(run_id)
+        except StorageError:  # what failed first says more
+            return False
 
     def _renew(self, run_id: str, done: threading.Event) -> None:
         while not done.wait(self._seconds / 4):
             with suppress(StorageError):  # the run itself will meet it, and can say so
-                self._execute(
-                    "update lease set until = ? where run_id = ?", (time.time() + self._seconds, run_id)
-                )
+                self._extend(run_id, time.time() + self._seconds)
+
+    @abstractmethod
+    def _put(self, wanted: Holding) -> None:
+        """Take the lease in one conditional write, if nobody holds it at `wanted.since`."""
+
+    @abstractmethod
+    def _found(self) -> Holding | None:
+        """Who took it last and did not let go."""
+
+    @abstractmethod
+    def _extend(self, run_id: str, until: float) -> None:
+        """Move the end, if it is still this run's."""
+
+    @abstractmethod
+    def _drop(self, run_id: str) -> None:
+        """Let go, if it is still this run's."""
+
+
+class FileLease(Lease):
+    """A row in a SQLite file."""
+
+    def __init__(self, path: Path, *, seconds: float) -> None:
+        super().__init__(seconds=seconds)
+        self._path = path
+
+    def _put(self, wanted: Holding) -> None:
+        values = {
+            "run_id": wanted.run_id,
+            "holder": wanted.holder,
+            "since": wanted.since,
+            "until": wanted.until,
+        }
+        self._execute(_TAKE, values)
+
+    def _found(self) -> Holding | None:
+        rows = self._execute("select run_id, holder, since, until from lease", ())
+        return Holding(*rows[0]) if rows else None
+
+    def _extend(self, run_id: str, until: float) -> None:
+        self._execute("update lease set until = ? where run_id = ?", (until, run_id))
+
+    def _drop(self, run_id: str) -> None:
+        self._execute("delete from lease where run_id = ?", (run_id,))
 
     def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[Any, ...]]:
         try:

@@ -1,50 +1,36 @@
-"""Which folders of raw to look into: those whose time is not the one remembered.
+"""Which folders of raw to look into: those whose mark is not the one remembered.
 
-What is remembered only saves work. A folder that is new, was moved in, or got an object has another time and is listed; the
-ledger then says what is curated already. Without the file everything is listed once.
+What is remembered only saves work. A folder that is new, was moved in, or got an object has another mark and is looked into;
+the ledger then says what is curated already. Without the file everything is looked into once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 from contracts.errors import StorageError
-from lakehouse.store import FileStore
-
-_SETTLED: Final = 2_000_000_000
-"""Nanoseconds after which a folder's time is trusted: clocks of file systems tick coarsely."""
-
-Folders = dict[str, int]
-"""Modification times (nanoseconds since 1970) by folder; 0 where the time was not to be trusted yet."""
+from lakehouse.store import Folder, Store
 
 
 class Listing:
-    """Remembers the folders of a raw store as they were when last listed."""
+    """Remembers the folders of a raw store as they were when last looked into."""
 
-    def __init__(self, path: Path, store: FileStore) -> None:
+    def __init__(self, path: Path, store: Store) -> None:
         self._path = path
         self._store = store
 
-    def changed(self) -> Folders:
+    def changed(self) -> list[Folder]:
         """Folders that are not as remembered."""
-        # as of this listing, since an object that comes later in the same tick moves no time
-        settled = time.time_ns() - _SETTLED
         with self._open() as connection:
             remembered = dict(connection.execute("select folder, modified from listed").fetchall())
-        return {
-            folder: modified if modified < settled else 0
-            for folder, modified in self._store.folders()
-            if remembered.get(folder) != modified
-        }
+        return list(self._store.changed(remembered))
 
-    def remember(self, folders: Folders) -> None:
+    def remember(self, folders: Iterable[Folder]) -> None:
         """Remember folders whose objects are all in the ledger; one that changed a moment ago is looked at again."""
-        rows = [(folder, modified) for folder, modified in folders.items() if modified]
+        rows = [(folder.name, folder.mark) for folder in folders if folder.mark]
         if rows:
             with self._open() as connection:
                 connection.executemany("insert or replace into listed values (?, ?)", rows)

@@ -8,12 +8,15 @@ moves the tables and writes the release, also for a run that died. Nothing else 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from contracts.errors import HeldError, UsageError
-from lakehouse.store import write_whole
+from lakehouse.records import Records
+
+_PAGE: Final = 1000
+"""Names that an object store lists in one request."""
 
 
 class Move(msgspec.Struct, frozen=True):
@@ -44,16 +47,16 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Releases:
-    """The releases of a lake, as files named by number."""
+    """The releases of a lake, as records named by number."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._claims = folder / "claims"
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._claims = records.below("claims")
 
     def latest(self) -> Release | None:
         """The newest complete release, or None in a new lake."""
-        numbers = self._numbers(self._folder)
-        return self.get(max(numbers)) if numbers else None
+        newest = _newest(self._records)
+        return self.get(newest) if newest else None
 
     def get(self, number: int) -> Release:
         """The release of that number.
@@ -61,35 +64,38 @@ class Releases:
         Raises:
             UsageError: when there is none.
         """
-        path = self._path(self._folder, number)
-        try:
-            return msgspec.json.decode(path.read_bytes(), type=Release)
-        except FileNotFoundError as e:
-            raise UsageError(f"There is no release {number}. `lake status` names the newest.") from e
+        found = self.find(number)
+        if found is None:
+            raise UsageError(f"There is no release {number}. `lake status` names the newest.")
+        return found
+
+    def find(self, number: int) -> Release | None:
+        """The release of that number, or None."""
+        data = self._records.read(_name(number))
+        return msgspec.json.decode(data, type=Release) if data is not None else None
 
     def since(self, number: int) -> Iterator[Release]:
         """Releases after `number`, oldest first."""
-        for found in sorted(self._numbers(self._folder)):
-            if found > number:
-                yield self.get(found)
+        for name in self._records.names(after=_name(number)):
+            yield self.get(int(name))
 
     def unfinished(self) -> Release | None:
         """A claim whose release is not written yet, or None."""
-        claims = self._numbers(self._claims)
-        if not claims or self._path(self._folder, max(claims)).exists():
+        newest = _newest(self._claims)
+        claim = self._claims.read(_name(newest)) if newest else None
+        if claim is None or self._records.read(_name(newest)) is not None:
             return None
-        return msgspec.json.decode(self._path(self._claims, max(claims)).read_bytes(), type=Release)
+        return msgspec.json.decode(claim, type=Release)
 
     def claim(self, release: Release) -> None:
         """Claim the number: the point at which a run is decided.
 
         Raises:
             HeldError: when another run claimed it first.
+            StorageError: when the store failed; the claim may stand all the same.
         """
         try:
-            write_whole(
-                self._path(self._claims, release.number), msgspec.json.encode(release), exclusive=True
-            )
+            self._claims.write(_name(release.number), msgspec.json.encode(release), exclusive=True)
         except FileExistsError as e:
             raise HeldError(
                 f"Another run published release {release.number} first; nothing of run {release.run_id} was. Run again."
@@ -97,10 +103,23 @@ class Releases:
 
     def complete(self, release: Release) -> None:
         """Write the release of a claim whose tables have moved. Again is harmless."""
-        write_whole(self._path(self._folder, release.number), msgspec.json.encode(release))
+        self._records.write(_name(release.number), msgspec.json.encode(release))
 
-    def _path(self, folder: Path, number: int) -> Path:
-        return folder / f"{number:010d}.json"
 
-    def _numbers(self, folder: Path) -> list[int]:
-        return [int(path.stem) for path in folder.glob("[0-9]*.json")]
+def _name(number: int) -> str:
+    return f"{number:010d}"
+
+
+def _newest(records: Records) -> int:
+    """The greatest number, or 0; numbers have no gaps, so many are leapt over rather than listed."""
+    newest, leap = 0, 0
+    while True:
+        names = records.names(after=_name(newest + leap), most=_PAGE)
+        if 0 < len(names) < _PAGE:
+            return int(names[-1])
+        if names:
+            newest, leap = int(names[-1]), 2 * leap or _PAGE
+        elif leap == 0:
+            return newest
+        else:
+            leap //= 4

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
+from pyiceberg.manifest import DataFile
 
 from contracts.errors import UsageError
 from contracts.fields import Field, Kind
 from contracts.layout import CURATED, MARTS, PLATFORM, curated_table
-from lakehouse.datafiles import local_path
+from lakehouse.datafiles import columns_in, readable
+from lakehouse.duck import open_duckdb, storage_error
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 
@@ -59,20 +63,23 @@ def views(
     declared |= {table.identifier: table.fields for table in lake.declarations.tables.values()}
     snapshots = release.tables if release else {}
     wanted = set(schemas)
-    for identifier in sorted(declared.keys() | snapshots.keys()):
+    known = [i for i in sorted(declared.keys() | snapshots.keys()) if i.partition(".")[0] in wanted]
+    files = lake.catalogue.files_of({i: snapshots[i] for i in known if i in snapshots})
+    for identifier in known:
         schema, _, name = identifier.partition(".")
-        if schema in wanted:
-            yield View(
-                schema, name, _query(lake, identifier, snapshots.get(identifier), declared.get(identifier))
-            )
+        yield View(schema, name, _query(lake, identifier, files.get(identifier), declared.get(identifier)))
 
 
-def connect(lake: Lake, release: Release | None) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB over a release: schemas curated, platform and marts."""
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'; set threads = 2")
-    create_views(connection, views(lake, release))
-    return connection
+@contextmanager
+def connect(lake: Lake, release: Release | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB over a release: schemas curated, platform and marts.
+
+    Raises:
+        StorageError: when a file cannot be read.
+    """
+    with open_duckdb(lake.warehouse.location) as connection:
+        create_views(connection, views(lake, release))
+        yield connection
 
 
 def create_raw_view(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
@@ -84,11 +91,9 @@ def create_raw_view(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
         "select distinct raw_object from platform.ledger where problem is not null"
     ).fetchall()
     left_out = {name for (name,) in broken}
-    objects = [
-        name for folder, _ in lake.store.folders() for name in lake.store.list(folder) if name not in left_out
-    ]
-    root = str(lake.store.root)
-    listed = ", ".join(_literal(f"{root}/{name}") for name in sorted(objects) if name.endswith(".gz"))
+    objects = [name for name in lake.store.names() if name.endswith(".gz") and name not in left_out]
+    root = lake.store.location
+    listed = ", ".join(_literal(f"{root}/{name}") for name in sorted(objects))
     over = (
         f"select substr(filename, {len(root) + 2}) as raw_object, record from read_csv([{listed}],"
         " columns = {'record': 'VARCHAR'}, header = false, delim = '\\0', quote = '', escape = '', filename = true,"
@@ -115,32 +120,44 @@ def query(connection: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
         relation = connection.sql(sql)
         return pa.table({}) if relation is None else relation.to_arrow_table()
     except duckdb.Error as e:
+        told = storage_error(e)
+        if told is not None:
+            raise told from e
         raise UsageError(
             f'{e}\nTables: `lake sql "select table_schema, table_name from information_schema.tables"`.'
         ) from e
 
 
-def _query(lake: Lake, identifier: str, snapshot: int | None, fields: tuple[Field, ...] | None) -> str:
-    files = (
-        [local_path(f) for f in lake.catalogue.files(identifier, snapshot)] if snapshot is not None else []
-    )
+def _query(
+    lake: Lake, identifier: str, files: list[DataFile] | None, fields: tuple[Field, ...] | None
+) -> str:
     if fields is None:
         return _over(files) if files else _empty_mart(lake, identifier)
-    return rows_of(fields, files)
+    return _typed(fields, _over(files) if files else None)
 
 
 def rows_of(fields: Iterable[Field], files: list[str]) -> str:
-    """A query over data files of a declared table.
+    """A query over data files of a declared table, by path or URL."""
+    return _typed(fields, _scan(files, ", union_by_name = true") if files else None)
 
-    Its empty half gives each column its type, and columns younger than the files their nulls.
-    """
+
+def _typed(fields: Iterable[Field], rows: str | None) -> str:
+    """The rows under an empty half, which gives each column its type, and columns younger than the files their nulls."""
     empty = ", ".join(f"null::{duckdb_type(f)} as {_quoted(f.name)}" for f in fields)
-    return f"select {empty} where false" + (f" union all by name {_over(files)}" if files else "")
+    return f"select {empty} where false" + (f" union all by name {rows}" if rows else "")
 
 
-def _over(files: list[str]) -> str:
-    listed = ", ".join(_literal(file) for file in sorted(files))
-    return f"select * from read_parquet([{listed}], hive_partitioning = false, union_by_name = true)"
+def _over(files: list[DataFile]) -> str:
+    """A query over files, which reads together those that have the same columns: DuckDB then looks into one of them only."""
+    alike: dict[frozenset[int], list[str]] = defaultdict(list)
+    for file in files:
+        alike[columns_in(file)].append(readable(file))
+    return " union all by name ".join(_scan(paths) for paths in sorted(alike.values()))
+
+
+def _scan(paths: list[str], settings: str = "") -> str:
+    listed = ", ".join(_literal(path) for path in sorted(paths))
+    return f"select * from read_parquet([{listed}], hive_partitioning = false{settings})"
 
 
 def _empty_mart(lake: Lake, identifier: str) -> str:

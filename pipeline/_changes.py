@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Final
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from contracts.fields import Field
 from contracts.layout import curated_table
 from lakehouse.arrow_types import arrow_schema
-from lakehouse.datafiles import EPOCH, fit, local_path, partition_day
+from lakehouse.datafiles import EPOCH, fit, partition_day, readable
+from lakehouse.duck import open_duckdb
 from lakehouse.engine import Engine
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
+from lakehouse.scratch import stage_parquet
 from lakehouse.sql import duckdb_type, rows_of
 from pipeline.rebuilds import Changes, changes_since
 from pipeline.run import Run
@@ -112,7 +112,7 @@ class Cuts:
         span = f"occurred_at >= '{min(days)}T00:00:00' and occurred_at < '{end}T00:00:00'"
         found = self.lake.catalogue.files(identifier, cut.tables[identifier], span)
         return {
-            local_path(file): (
+            readable(file): (
                 EPOCH + dt.timedelta(days=partition_day(file) or 0),
                 int(file.file_size_in_bytes),
             )
@@ -165,7 +165,7 @@ def changed_rows(cuts: Cuts, engine: Engine, inputs: Iterable[str], key: Sequenc
 
 def run_query(sql: str) -> pa.Table:
     """The rows of a query that names its files."""
-    with open_worker() as connection:
+    with open_duckdb(sql) as connection:
         return connection.sql(sql).to_arrow_table()
 
 
@@ -181,19 +181,5 @@ class ReadAs:
 
 
 def staged(run: Run, name: str, rows: pa.Table) -> str:
-    """Write rows into a Parquet file of the run's own folder, for queries to join; returns its path."""
-    path = str(run.folder / f"{name}.parquet")
-    pq.write_table(rows, path)
-    return path
-
-
-def open_worker() -> duckdb.DuckDBPyConnection:
-    """A DuckDB connection for one piece of work, on this process's database: to open a new one costs more than most queries."""
-    return _database().cursor()
-
-
-@cache
-def _database() -> duckdb.DuckDBPyConnection:
-    database = duckdb.connect(config={"threads": 2})
-    database.execute("set global timezone = 'UTC'")
-    return database
+    """Write rows into a Parquet file of the run's own, for queries to join; returns its path or URL."""
+    return stage_parquet(rows, f"{run.scratch}/{name}.parquet")

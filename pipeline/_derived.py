@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from contracts.errors import ConservationError
 from lakehouse.datafiles import (
@@ -18,13 +17,14 @@ from lakehouse.datafiles import (
     PartitionedWriter,
     Target,
     WrittenFile,
-    local_path,
     partition_day,
+    read_rows,
+    readable,
     target_of,
 )
 from lakehouse.engine import Engine
+from lakehouse.failpoints import reach
 from lakehouse.sql import rows_of
-from pipeline.rewriting import without
 from pipeline.run import Run
 
 
@@ -58,6 +58,7 @@ class Rows:
             lot: tells this lot's files from others'.
             scope: joins and conditions, on tables of the connection, that keep the rows of `before` to be replaced.
         """
+        reach("derive.computing")
         columns = ", ".join(after.column_names)
         connection.register("after", after)
         connection.execute(
@@ -95,7 +96,7 @@ class DerivedTable:
         self.table = self.run.table(self.declared.identifier)
         snapshot = self.run.snapshot(self.declared.identifier)
         found = self.run.lake.catalogue.files(self.declared.identifier, snapshot) if snapshot else []
-        self.before = {local_path(file): file for file in found}
+        self.before = {readable(file): file for file in found}
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -137,9 +138,8 @@ class DerivedTable:
 
     def _rewrite(self, engine: Engine, gone: pa.Table) -> None:
         days = {_date(day) for day in pc.unique(gone[str(self.declared.partition)]).to_pylist()}
-        identity = self.declared.derived.identity if self.declared.derived else ()
         paths = self.paths(days)
-        task = RewriteFile(self.name, self.target, gone.select(list(identity)))
+        task = RewriteFile(self.name, self.target, gone)
         lost = 0
         for place, (count, files) in engine.each(task, list(enumerate(paths))):
             lost += count
@@ -165,7 +165,7 @@ class DerivedTable:
 
 @dataclass(frozen=True, slots=True)
 class RewriteFile:
-    """Writes a file again without the rows that `gone` names by a table's identity."""
+    """Writes a file again without the rows of `gone`, which has every column but run_id."""
 
     name: str
     target: Target
@@ -174,14 +174,25 @@ class RewriteFile:
     def __call__(self, item: tuple[int, str]) -> tuple[int, list[WrittenFile]]:
         """How many rows the file (number, path) loses, and the files that stand in for it; none where it loses nothing."""
         number, path = item
-        rows = pq.read_table(path, partitioning=None)
-        kept = without(rows, self.gone)
+        rows = read_rows(path)
+        kept = self._kept(rows)
         if len(kept) == len(rows):
             return 0, []
         writer = PartitionedWriter(self.target, f"{self.name}-rewritten-{number:04d}")
         if len(kept):
             writer.write(kept)
         return len(rows) - len(kept), writer.close()
+
+    def _kept(self, rows: pa.Table) -> pa.Table:
+        """By hashes of whole rows: a SKU's event may stand twice, beyond the horizon of deduplication, and only one of them go."""
+        with duckdb.connect() as connection:
+            connection.register("rows", rows.select(self.gone.column_names))
+            connection.register("gone", self.gone)
+            relation = connection.sql(
+                "select place from (select hash(t) as hashed, row_number() over () - 1 as place from (from rows) as t)"
+                " anti join (select hash(t) as hashed from (from gone) as t) using (hashed) order by place"
+            )
+            return rows.take(relation.to_arrow_table()["place"])
 
 
 def _day(file: Any) -> dt.date:

@@ -9,8 +9,9 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.datafiles import fit
+from lakehouse.duck import open_duckdb
 from lakehouse.engine import Engine
-from pipeline._changes import Cuts, open_worker, run_query
+from pipeline._changes import Cuts, run_query
 from pipeline._derived import DerivedTable, Difference, Rows
 from pipeline.run import Run
 from transforms.identities import edges
@@ -34,7 +35,7 @@ def derive_identities(run: Run, cuts: Cuts, engine: Engine) -> list[DerivedTable
     gone = pa.concat_tables([each.gone for each in differences])
     came = [file.path for each in differences for file in each.files]
     if came or len(gone):
-        with open_worker() as connection:
+        with open_duckdb(pairs.target.location) as connection:
             _resolve(connection, engine, pairs, persons, merges, came, gone)
     return [pairs, persons, merges]
 
@@ -55,7 +56,7 @@ class PairsOfDay:
     def __call__(self, item: tuple[dt.date, str, Rows]) -> Difference:
         """The day, a query for its events, and the rows that are there."""
         day, query, rows = item
-        with open_worker() as connection:
+        with open_duckdb(rows.target.location) as connection:
             after = edges(connection, fit(run_query(query), self.schema))
             return rows.replace(connection, after, day.toordinal(), scope="")
 

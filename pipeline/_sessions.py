@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.duck import open_duckdb
 from lakehouse.engine import Engine
-from pipeline._changes import Cuts, ReadAs, changed_rows, open_worker, run_query, staged
+from pipeline._changes import Cuts, ReadAs, changed_rows, run_query, staged
 from pipeline._derived import DerivedTable, Difference, Rows
 from pipeline.run import Run
 from transforms.sessions import sessions, unsettled
@@ -57,7 +59,7 @@ class SessionsLot:
         is_mark = pc.equal(found["event_type"], _SCOPE)
         marks = found.filter(is_mark)
         scope = pa.table({"visitor_id": marks["visitor_id"], "day": marks["occurred_at"].cast(pa.date32())})
-        with open_worker() as connection:
+        with open_duckdb(self.rows.target.location) as connection:
             after = sessions(connection, found.filter(pc.invert(is_mark)))
             connection.register("scope", scope)
             return self.rows.replace(connection, after, number, scope=_IN_SCOPE)
@@ -85,7 +87,7 @@ def _grown(run: Run, cuts: Cuts, engine: Engine, inputs: tuple[str, ...], bounds
         ]
         seen |= days
         bounds = pa.concat_tables([bounds, *(found for _, found in engine.each(run_query, queries))])
-        with open_worker() as connection:
+        with duckdb.connect() as connection:
             more = unsettled(connection, _widest(bounds), scope)
         if not len(more):
             return scope
@@ -93,13 +95,13 @@ def _grown(run: Run, cuts: Cuts, engine: Engine, inputs: tuple[str, ...], bounds
 
 
 def _distinct(bounds: pa.Table) -> pa.Table:
-    with open_worker() as connection:
+    with duckdb.connect() as connection:
         connection.register("bounds", bounds)
         return connection.sql("select distinct visitor_id, day from bounds").to_arrow_table()
 
 
 def _widest(bounds: pa.Table) -> pa.Table:
-    with open_worker() as connection:
+    with duckdb.connect() as connection:
         connection.register("bounds", bounds)
         return connection.sql(
             "select visitor_id, day, min(first_at) as first_at, max(last_at) as last_at from bounds group by all"

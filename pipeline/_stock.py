@@ -6,12 +6,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Final
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.datafiles import fit
+from lakehouse.duck import open_duckdb
 from lakehouse.engine import Engine
-from pipeline._changes import Cuts, ReadAs, changed_rows, open_worker, run_query, staged
+from pipeline._changes import Cuts, ReadAs, changed_rows, run_query, staged
 from pipeline._derived import DerivedTable, Difference, Rows
 from pipeline.run import Run
 from transforms.stock_ledger import (
@@ -36,7 +38,7 @@ def derive_stock(run: Run, cuts: Cuts, engine: Engine) -> list[DerivedTable]:
     changed = changed_rows(cuts, engine, table.inputs, _KEY)
     if not len(changed):
         return []
-    with open_worker() as connection:
+    with duckdb.connect() as connection:
         starts = first_affected(connection, _touched(changed))
         found = openings(connection, starts, _before(run, table, starts))
     first = pc.min(starts["from_date"]).as_py()
@@ -83,7 +85,7 @@ qualify rows.moved_date = max(rows.moved_date) over (partition by rows.sku, rows
 
 
 def _without_found(path: str, rows: pa.Table) -> pa.Table:
-    with open_worker() as connection:
+    with open_duckdb(path) as connection:
         connection.register("found", rows.select(_KEY))
         return connection.sql(
             f"select * from read_parquet('{path}') anti join found using (sku, location_id)"
@@ -121,7 +123,7 @@ class StockLot:
 
     def __call__(self, number: int, found: pa.Table) -> tuple[Difference, Difference]:
         """`found` are openings (with from_date), events (with event_type) and rows of the ledger (with kind)."""
-        with open_worker() as connection:
+        with open_duckdb(self.entries.target.location) as connection:
             opening = fit(found.filter(pc.is_valid(found["from_date"])), OPENING)
             came = movements(connection, fit(found.filter(pc.is_valid(found["event_type"])), self.events))
             kept = fit(found.filter(pc.is_valid(found["kind"])), MOVEMENT)

@@ -19,21 +19,14 @@ from xxhash import xxh3_128_hexdigest
 
 from contracts.declarations import load_declarations
 from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile
+from lakehouse.duck import open_duckdb
+from lakehouse.failpoints import reach
+from lakehouse.scratch import Segment, load_segment, stage_tables
 from transforms.decode import Decoder
 from transforms.deduplicate import IDS, Deduplication, deduplicate
 from transforms.unpack import unpack
 
 _REJECTED: Final = "(rejected)"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A table inside a staged file: an Arrow IPC stream at an offset."""
-
-    path: str
-    offset: int
-    length: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +70,7 @@ class DecodeObjects:
     def __call__(self, raw_object: str, data: bytes) -> StagedObject:
         """Decode one object. The staged file's name follows from the object's, so that a second attempt overwrites the first."""
         decoded = _decoder(self.contracts).decode(raw_object, data)
+        reach("curate.decoding")
         tables = {**decoded.tables, _REJECTED: decoded.rejected}
         stage = f"{self.folder}/{xxh3_128_hexdigest(raw_object.encode())}.arrows"
         segments = stage_tables({name: t for name, t in tables.items() if len(t)}, stage)
@@ -89,25 +83,6 @@ class DecodeObjects:
 @cache
 def _decoder(contracts: Path) -> Decoder:
     return Decoder(load_declarations(contracts))
-
-
-def stage_tables(tables: dict[str, pa.Table], path: str) -> dict[str, Segment]:
-    """Write tables into one staged file."""
-    segments = {}
-    with pa.OSFile(path, "wb") as file:
-        for name, table in tables.items():
-            start = file.tell()
-            with pa.ipc.new_stream(file, table.schema) as stream:
-                stream.write_table(table)
-            segments[name] = Segment(path, start, file.tell() - start, len(table))
-    return segments
-
-
-def load_segment(segment: Segment) -> pa.Table:
-    """The table of a segment, mapped rather than read."""
-    mapped = pa.memory_map(segment.path)
-    mapped.seek(segment.offset)
-    return pa.ipc.open_stream(mapped.read_buffer(segment.length)).read_all()
 
 
 def read_ids(staged: StagedObject) -> pa.Table:
@@ -159,8 +134,7 @@ class SettleIds:
 
     def __call__(self, number: int, found: pa.Table) -> SettledLot:
         """Settle one lot."""
-        with duckdb.connect() as connection:
-            connection.execute("set threads = 2; set timezone = 'UTC'")
+        with open_duckdb(self.index[0][1] if self.index else "") as connection:
             outcome = deduplicate(connection, found, self._known(connection, found))
         return self._staged(number, outcome)
 
@@ -187,6 +161,7 @@ class SettleIds:
 def write_parts(job: WriteJob) -> list[WrittenFile]:
     """Write staged rows into Parquet files of a table, one a partition."""
     writer = PartitionedWriter(job.target, job.name)
+    reach("curate.writing")
     for part in job.parts:
         rows = _rows(part)
         if len(rows):

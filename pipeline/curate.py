@@ -28,11 +28,12 @@ def quiet(_what: str, _done: int, _total: int) -> None:
 
 @dataclass(slots=True)
 class CurateResult:
-    """What a curate did: accounts per object (and corrections), the releases made, the runs found lost."""
+    """What a curate did: accounts per object (and corrections), releases made, runs found lost, bytes of raw read."""
 
     accounts: list[Account] = field(default_factory=list)
     releases: list[int] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
+    bytes_read: int = 0
 
 
 def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
@@ -49,6 +50,7 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
         with open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
             for objects in todo.slices(engine.slice_bytes):
                 _curate_slice(lake, objects, engine, result, progress, lease_id)
+            result.bytes_read = engine.bytes_read
         lake.listing.remember(todo.folders)
         return result
 
@@ -70,7 +72,7 @@ def _curate_slice(
 
 
 def _decode(run: Run, objects: list[str], engine: Engine, progress: Progress) -> list[StagedObject]:
-    task = DecodeObjects(run.lake.declarations.root, str(run.folder))
+    task = DecodeObjects(run.lake.declarations.root, run.scratch)
     decoding = engine.objects(task, run.lake.store, objects)
     if engine.works_beside:
         prepare_tables(run)

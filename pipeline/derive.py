@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
+from typing import Final
 
 from lakehouse.engine import open_engine
 from lakehouse.failpoints import reach
@@ -18,6 +19,13 @@ from pipeline._sessions import derive_sessions
 from pipeline._stock import derive_stock
 from pipeline.recovery import recover
 from pipeline.run import new_run, publish
+
+_STEPS: Final = {
+    "sessions": derive_sessions,
+    "stock_ledger": derive_stock,
+    "identity_edges": derive_identities,
+}
+"""By the table that each makes first; contracts of one's own may declare none."""
 
 
 @dataclass(slots=True)
@@ -45,8 +53,8 @@ def derive(lake: Lake) -> DeriveResult:
             open_engine(lake, _bytes(cuts), preload=["pipeline.derive"]) as engine,
             new_run(lake, "derive") as run,
         ):
-            found = [derive_sessions, derive_stock, derive_identities]
-            tables = [table for each in found for table in each(run, cuts, engine)]
+            steps = [step for name, step in _STEPS.items() if name in lake.declarations.derived]
+            tables = [table for step in steps for table in step(run, cuts, engine)]
             reach("derive.derived")
             for table in tables:
                 table.stage()

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import duckdb
-
 from contracts.layout import LEDGER, arrival_hour
-from lakehouse.datafiles import local_path
+from lakehouse.datafiles import readable
+from lakehouse.duck import open_duckdb
 from lakehouse.lake import Lake
-from lakehouse.listing import Folders
 from lakehouse.releases import Release
+from lakehouse.store import Folder
 
 NO_DATE: Final = dt.date(1970, 1, 1)
 
@@ -23,7 +22,7 @@ class Plan:
     """Raw objects to curate, in order of their names, with their sizes; and the folders they were found in."""
 
     objects: list[tuple[str, int]]
-    folders: Folders
+    folders: list[Folder]
 
     @property
     def size(self) -> int:
@@ -45,16 +44,14 @@ class Plan:
 
 
 def plan(lake: Lake, release: Release | None) -> Plan:
-    """List the folders of raw that changed, and leave out the objects that the ledger has.
+    """Look into the folders of raw that changed, and leave out the objects that the ledger has.
 
     An object that appears in an old folder is found, and so is a folder that was moved in with its old times.
     """
     folders = lake.listing.changed()
-    candidates = sorted(name for folder in folders for name in lake.store.list(folder))
-    done = (
-        _curated_before(lake, release, {arrival_date(name) for name in candidates}) if candidates else set()
-    )
-    return Plan([(name, lake.store.size(name)) for name in candidates if name not in done], folders)
+    sizes = {name: size for folder in folders for name, size in folder.objects.items()}
+    done = _curated_before(lake, release, {arrival_date(name) for name in sizes}) if sizes else set()
+    return Plan(sorted(item for item in sizes.items() if item[0] not in done), folders)
 
 
 def arrival_date(raw_object: str) -> dt.date:
@@ -68,10 +65,11 @@ def _curated_before(lake: Lake, release: Release | None, dates: set[dt.date]) ->
     if snapshot is None:
         return set()
     span = f"ingest_date >= '{min(dates)}' and ingest_date <= '{max(dates)}'"
-    files = [local_path(f) for f in lake.catalogue.files(LEDGER, snapshot, span)]
+    files = [readable(f) for f in lake.catalogue.files(LEDGER, snapshot, span)]
     if not files:
         return set()
-    rows = duckdb.execute(
-        "select distinct raw_object from read_parquet(?, hive_partitioning = false)", [files]
-    ).fetchall()
+    with open_duckdb(files[0]) as connection:
+        rows = connection.execute(
+            "select distinct raw_object from read_parquet(?, hive_partitioning = false)", [files]
+        ).fetchall()
     return {name for (name,) in rows}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts.errors import NotALakeError
+from contracts.errors import NotALakeError, UsageError
 from lakehouse.lake import PROFILE, Lake
 from pipeline.build import BuildResult, build
 from pipeline.curate import CurateResult, Progress, curate, quiet
@@ -33,7 +33,13 @@ def plan_rebuild(root: Path) -> RebuildPlan:
 
     Raises:
         NotALakeError: when there is no raw to rebuild from.
+        UsageError: when the lake is on S3.
     """
+    if (root / PROFILE).exists() and Lake.open(root).profile.is_remote:
+        raise UsageError(
+            f"{root} is a lake on S3, where nothing is set aside. Make a new one beside it: copy its raw prefix to another "
+            "(`aws s3 sync`), `lake init` with that prefix as --store, then `lake run`."
+        )
     raw = root / "raw"
     if not raw.is_dir():
         raise NotALakeError(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
+import secrets
 import time
-from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from lakehouse.lake import Lake
+from lakehouse.records import Records
 from lakehouse.releases import Release
-from lakehouse.store import write_whole
-from pipeline.run import discard_run, finish, orphans_of
+from pipeline.run import RunRecord, discard_run, finish, forget_run, orphans_of
+
+T = TypeVar("T")
 
 
 class Lost(msgspec.Struct):
@@ -48,26 +50,36 @@ def recover(lake: Lake) -> list[str]:
 
 def lost_runs(lake: Lake) -> list[Lost]:
     """What is recorded of lost runs whose files are still there."""
-    return [
-        msgspec.json.decode(path.read_bytes(), type=Lost)
-        for path in sorted((lake.runs / "lost").glob("*.json"))
-    ]
+    return list(_decoded(_lost(lake), Lost).values())
+
+
+def _lost(lake: Lake) -> Records:
+    return lake.run_records.below("lost")
+
+
+def _decoded(records: Records, kind: type[T]) -> dict[str, T]:
+    """Every record by its name; one that somebody deletes meanwhile is left out."""
+    found = ((name, records.read(name)) for name in records.names())
+    return {name: msgspec.json.decode(data, type=kind) for name, data in found if data is not None}
 
 
 def _unpublished(lake: Lake) -> list[str]:
-    """Runs that have a working folder and no release; the lease is ours, so none of them is alive by right."""
-    found = sorted(path.parent.name for path in lake.runs.glob("*/run.json"))
-    published = {release.run_id for release in lake.releases.since(0)} if found else set()
-    for run_id in published.intersection(found):
-        shutil.rmtree(lake.runs / run_id)
-    return [run_id for run_id in found if run_id not in published]
+    """Runs that have a record and no release; the lease is ours, so none of them is alive by right."""
+    lost = []
+    for run_id, record in _decoded(lake.run_records, RunRecord).items():
+        release = lake.releases.find(record.base + 1)
+        if release is not None and release.run_id == run_id:
+            forget_run(lake, run_id)
+        else:
+            lost.append(run_id)
+    return lost
 
 
 def _fence(lake: Lake, lost: list[str]) -> None:
     latest = lake.releases.latest()
     fence = Release(
         number=latest.number + 1 if latest else 1,
-        run_id=f"recovery-of-{lost[0]}",
+        run_id=f"recovery-of-{lost[0]}-{secrets.token_hex(4)}",
         verb="recover",
         created_at=latest.created_at if latest else "",
         tables=latest.tables if latest else {},
@@ -80,14 +92,13 @@ def _fence(lake: Lake, lost: list[str]) -> None:
 
 
 def _record(lake: Lake, run_id: str) -> None:
-    record = msgspec.json.encode(Lost(run_id, time.time(), orphans_of(lake, run_id)))
-    write_whole(lake.runs / "lost" / f"{run_id}.json", record)
+    record = Lost(run_id, time.time(), orphans_of(lake, run_id))
+    _lost(lake).write(run_id, msgspec.json.encode(record))
     discard_run(lake, run_id)
 
 
 def _clear(lake: Lake) -> None:
     for lost in lost_runs(lake):
         if time.time() - lost.found_at >= lake.profile.grace_seconds:
-            for file in lost.files:
-                Path(file).unlink(missing_ok=True)
-            (lake.runs / "lost" / f"{lost.run_id}.json").unlink()
+            lake.warehouse.delete(lost.files)
+            _lost(lake).delete(lost.run_id)

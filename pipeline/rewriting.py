@@ -8,10 +8,17 @@ from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from contracts.layout import PLATFORM
-from lakehouse.datafiles import EPOCH, PartitionedWriter, WrittenFile, local_path, partition_day, target_of
+from lakehouse.datafiles import (
+    EPOCH,
+    PartitionedWriter,
+    WrittenFile,
+    partition_day,
+    read_rows,
+    readable,
+    target_of,
+)
 from pipeline.run import Run
 from pipeline.settle import Record
 
@@ -34,11 +41,12 @@ def rewrite(
     Returns:
         The data files that are gone, and the files that stand in for them.
     """
-    merges = table.name()[0] == PLATFORM
+    identifier = run.lake.catalogue.name_of(table)
+    merges = identifier.startswith(f"{PLATFORM}.")
     days = {(day - EPOCH).days for day in (touched if merges else displaced)}
     if not days:
         return [], []
-    found = run.lake.catalogue.files(".".join(table.name()), table.metadata.current_snapshot_id)
+    found = run.lake.catalogue.files(identifier, table.metadata.current_snapshot_id)
     candidates = [file for file in found if partition_day(file) in days]
     counts = Counter(partition_day(file) for file in candidates)
     crowded = {day for day, count in counts.items() if merges and count >= CROWDED}
@@ -53,8 +61,8 @@ def _rewrite(
     for file in candidates:
         if gone is None and partition_day(file) not in crowded:
             continue
-        rows = pq.read_table(local_path(file), partitioning=None)
-        kept = rows if gone is None else without(rows, gone)
+        rows = read_rows(readable(file))
+        kept = rows if gone is None else _without(rows, gone)
         if len(kept) < len(rows) or partition_day(file) in crowded:
             removed.append(file)
             writer.write(kept)
@@ -70,7 +78,7 @@ def _addresses(displaced: dict[dt.date, set[Record]]) -> pa.Table | None:
     return pa.Table.from_pylist(rows) if rows else None
 
 
-def without(rows: pa.Table, gone: pa.Table) -> pa.Table:
+def _without(rows: pa.Table, gone: pa.Table) -> pa.Table:
     """The rows that `gone` does not name by its columns; by position, as Arrow's joins take no nested columns."""
     names = ", ".join(gone.column_names)
     with duckdb.connect() as connection:

@@ -20,7 +20,7 @@ from lakehouse.datafiles import WrittenFile, describe
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.releases import Move, Release
-from lakehouse.store import write_whole
+from lakehouse.scratch import delete_scratch
 
 
 @dataclass
@@ -43,6 +43,11 @@ class Run:
         return self.lake.runs / self.run_id
 
     @property
+    def scratch(self) -> str:
+        """Where rows pass between processes: the working folder, or a place on the store when executors are elsewhere."""
+        return self.lake.scratch(self.run_id)
+
+    @property
     def number(self) -> int:
         """The release this run would be."""
         return self.base.number + 1 if self.base else 1
@@ -60,7 +65,7 @@ class Run:
 
     def stage(self, table: Any, files: list[WrittenFile], removed: list[Any], days: set[dt.date]) -> None:
         """Put files on the run's branch of a table; `days` are the partitions that change."""
-        identifier = ".".join(table.name())
+        identifier = self.lake.catalogue.name_of(table)
         self.moves[identifier] = self.lake.catalogue.stage(
             table, self.run_id, describe(table, files), removed
         )
@@ -74,6 +79,14 @@ class Run:
         }
 
 
+class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What recovery must know of a run under way: `base` is the number of the release it started from, or 0."""
+
+    verb: str
+    started_at: str
+    base: int
+
+
 @contextmanager
 def new_run(lake: Lake, verb: str) -> Iterator[Run]:
     """A run with a working folder and a record, both gone when it ends in order; a kill leaves them for recovery.
@@ -83,18 +96,18 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
     started = dt.datetime.now(dt.UTC)
     run_id = f"{started:%Y%m%dT%H%M%S}{secrets.token_hex(4)}"
     run = Run(lake, verb, run_id, started.replace(tzinfo=None), lake.releases.latest())
-    record = {"verb": verb, "started_at": started.isoformat()}
-    write_whole(run.folder / "run.json", msgspec.json.encode(record))
+    record = RunRecord(verb=verb, started_at=started.isoformat(), base=run.number - 1)
+    lake.run_records.write(run_id, msgspec.json.encode(record))
+    run.folder.mkdir(parents=True)
     try:
         yield run
     except Exception:
         if not run.decided:
-            for file in orphans_of(lake, run_id):
-                Path(file).unlink(missing_ok=True)
+            lake.warehouse.delete(orphans_of(lake, run_id))
             discard_run(lake, run_id)
         raise
     # another run may have finished this one, and tidied up, while it slept after its claim
-    shutil.rmtree(run.folder, ignore_errors=True)
+    forget_run(lake, run_id)
 
 
 def publish(
@@ -123,31 +136,48 @@ def publish(
         raise HeldError(
             f"Run {run_id} was silent for longer than its lease and was overtaken; nothing of it was published. Run again."
         )
-    run.lake.releases.claim(release)
-    run.decided = True
+    _claim(run, release)
     reach("curate.claimed")
     finish(run.lake, release)
     return release
 
 
+def _claim(run: Run, release: Release) -> None:
+    """Claim the release. Where the store fails, the claim may stand all the same, so nothing may be taken back."""
+    run.decided = True
+    try:
+        run.lake.releases.claim(release)
+    except HeldError:
+        run.decided = False
+        raise
+
+
 def finish(lake: Lake, release: Release) -> None:
     """Do what a claim decided: move every table, then write the release. Again, or by another process, is harmless."""
-    for i, (identifier, move) in enumerate(sorted(release.moves.items())):
-        lake.catalogue.publish(identifier, release.run_id, move)
-        if i == 0:
-            reach("curate.publishing")
+    moves = sorted(release.moves.items())
+    if moves:
+        lake.catalogue.publish_all(release.run_id, dict(moves[:1]))
+        reach("curate.publishing")
+    lake.catalogue.publish_all(release.run_id, dict(moves[1:]))
     reach("curate.published")
     lake.releases.complete(release)
     reach("curate.released")
 
 
 def orphans_of(lake: Lake, run_id: str) -> list[str]:
-    """Paths of the files that only an unpublished run names."""
+    """The files that only an unpublished run names, by path or URL."""
     metadata = [path.removeprefix("file://") for path in lake.catalogue.staged_metadata(run_id)]
-    return [*metadata, *(str(path) for path in (lake.root / "warehouse").rglob(f"{run_id}-*.parquet"))]
+    return [*metadata, *lake.warehouse.written_by(run_id)]
 
 
 def discard_run(lake: Lake, run_id: str) -> None:
-    """Drop an unpublished run's branches and its working folder."""
+    """Drop an unpublished run's branches, its working folder and its record."""
     lake.catalogue.discard(run_id)
+    forget_run(lake, run_id)
+
+
+def forget_run(lake: Lake, run_id: str) -> None:
+    """Delete a run's working folder, then its record, which would have recovery look for it."""
+    delete_scratch(lake.scratch(run_id))
     shutil.rmtree(lake.runs / run_id, ignore_errors=True)
+    lake.run_records.delete(run_id)

@@ -7,9 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from contracts.layout import EVENT_IDS
-from lakehouse.datafiles import local_path, partition_day
+from lakehouse.datafiles import partition_day, readable
 from lakehouse.engine import Engine
-from pipeline._tasks import FetchRecords, Segment, SettledLot, SettleIds, StagedObject, read_ids
+from lakehouse.scratch import Segment
+from pipeline._tasks import FetchRecords, SettledLot, SettleIds, StagedObject, read_ids
 from pipeline.plan import arrival_date
 from pipeline.run import Run
 from transforms.deduplicate import IDS
@@ -42,7 +43,7 @@ class Settled:
 
 def settle(run: Run, staged: list[StagedObject], engine: Engine) -> Settled:
     """Decide which records of the run become rows."""
-    work = SettleIds(_index(run), run.lake.profile.horizon_days, str(run.folder))
+    work = SettleIds(_index(run), run.lake.profile.horizon_days, run.scratch)
     passed = [each for each in staged if each.passed]
     return _settled(run, engine.by_key(read_ids, passed, ["event_id"], IDS, work), engine)
 
@@ -51,7 +52,7 @@ def _index(run: Run) -> list[tuple[int | None, str]]:
     snapshot = run.snapshot(EVENT_IDS)
     if snapshot is None:
         return []
-    return [(partition_day(f), local_path(f)) for f in run.lake.catalogue.files(EVENT_IDS, snapshot)]
+    return [(partition_day(f), readable(f)) for f in run.lake.catalogue.files(EVENT_IDS, snapshot)]
 
 
 def _settled(run: Run, lots: list[SettledLot], engine: Engine) -> Settled:

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from contracts.layout import CURATED, curated_table
+from contracts.layout import curated_table
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, query, release_of
 from pipeline.recovery import lost_runs
@@ -51,7 +51,12 @@ def status_of(lake: Lake) -> dict[str, Any]:
         events = sorted(lake.declarations.events)
         rows = " union all ".join(f"select raw_object from {curated_table(name)}" for name in events)
         gaps = _one(connection, _UNEVEN.format(rows=rows))
-        tables = [_table(connection, name) for name in sorted(release.tables)] if release else []
+        dated = {curated_table(name) for name in events}
+        tables = (
+            [_table(connection, name, dated=name in dated) for name in sorted(release.tables)]
+            if release
+            else []
+        )
     return {
         "release": release.number if release else None,
         "accounts": {**accounts, **gaps},
@@ -66,8 +71,8 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     return row
 
 
-def _table(connection: duckdb.DuckDBPyConnection, identifier: str) -> dict[str, Any]:
-    newest = "max(occurred_at)" if identifier.startswith(f"{CURATED}.") else "null"
+def _table(connection: duckdb.DuckDBPyConnection, identifier: str, *, dated: bool) -> dict[str, Any]:
+    newest = "max(occurred_at)" if dated else "null"
     return {
         "table": identifier,
         **_one(connection, f"select count(*) as rows, {newest} as newest from {identifier}"),

@@ -20,7 +20,8 @@ from lakehouse.datafiles import (
 )
 from lakehouse.engine import Engine
 from lakehouse.failpoints import reach
-from pipeline._tasks import Part, Segment, StagedObject, WriteJob, stage_tables, write_parts
+from lakehouse.scratch import Segment, stage_tables
+from pipeline._tasks import Part, StagedObject, WriteJob, write_parts
 from pipeline.plan import arrival_date
 from pipeline.rewriting import rewrite
 from pipeline.run import Run
@@ -94,7 +95,7 @@ def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> Itera
     parts = [_rejected_part(run, each.raw_object, each.rejected) for each in staged if each.rejected]
     if settled.conflicts:
         rows = {"conflicts": _conflict_rows(run, settled)}
-        parts.append(Part(stage_tables(rows, str(run.folder / "conflicts.arrows"))["conflicts"]))
+        parts.append(Part(stage_tables(rows, f"{run.scratch}/conflicts.arrows")["conflicts"]))
     if parts:
         yield _job(run, "quarantine", parts)
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from bisect import bisect
 from collections.abc import Sequence
 from random import Random
-from typing import TypeVar
+from struct import Struct
+from typing import Final, TypeVar
 
 T = TypeVar("T")
+
+_UUIDS: Final = b"%b-%b-4%b-a%b-%b %b-%b-4%b-a%b-%b"
+_UUID_PIECES: Final = Struct("8s4sx3sx3s12s" * 2)
+"""The hexadecimal digits of two UUIDs, less those that tell version and variant."""
 
 
 class Chance(Random):
@@ -31,11 +37,11 @@ class Chance(Random):
 
     def weighted(self, cumulative: Sequence[float]) -> int:
         """An index, by cumulative weights."""
-        return bisect(cumulative, self.random() * cumulative[-1], hi=len(cumulative) - 1)
+        return bisect(cumulative, self.random() * cumulative[-1], 0, len(cumulative) - 1)
 
     def token(self) -> str:
         """16 hexadecimal digits."""
-        return f"{self.getrandbits(64):016x}"
+        return self.getrandbits(64).to_bytes(8).hex()
 
     def uuid(self) -> str:
         """Text in the form of a UUID of version 4."""
@@ -43,6 +49,6 @@ class Chance(Random):
 
     def uuids(self) -> tuple[str, str]:
         """Two of them, in one draw."""
-        h = f"{self.getrandbits(256):064x}"
-        first = f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
-        return first, f"{h[32:40]}-{h[40:44]}-4{h[45:48]}-a{h[49:52]}-{h[52:]}"
+        pieces = _UUID_PIECES.unpack(hexlify(self.getrandbits(256).to_bytes(32)))
+        first, second = (_UUIDS % pieces).decode().split()
+        return first, second

@@ -13,11 +13,12 @@ from simulator._registration import register
 from simulator._routine import plan_day
 from simulator._shop import Shop
 from simulator._stores import sell
-from simulator._timeline import DAY, HOUR, Step, moment
+from simulator._timeline import DAY, HOUR, Step
 from simulator._visits import glance, visit
 
 _HOURS: Final = (6, 3, 2, 2, 2, 4, 10, 20, 34, 46, 54, 58, 60, 56, 52, 52, 56, 64, 74, 84, 88, 78, 50, 22)
 _WEEKDAYS: Final = (92, 88, 90, 96, 112, 128, 108)
+_THURSDAY: Final = 3  # what 1970-01-01 was, counted from Monday
 _STORE_HOURS: Final = range(8, 20)
 _EVENTS_EACH: Final = 6.0
 """What one arrival leads to at once, about; too much or too little is made up for in the next slot."""
@@ -54,7 +55,7 @@ def run(shop: Shop, rates: dict[str, int]) -> Iterator[Arrival]:
 
 
 def _invite(shop: Shop, slot: int, guests: float) -> None:
-    is_open = moment(slot).hour in _STORE_HOURS
+    is_open = slot % DAY // HOUR in _STORE_HOURS
     for _ in range(max(0, int(guests + shop.rng.random()))):
         shop.timeline.at(slot + shop.rng.below(SLOT), _errand(shop, is_open=is_open), shop)
 
@@ -84,6 +85,6 @@ def _top_up(shop: Shop) -> None:
 
 
 def _weight(slot: int) -> float:
-    when = moment(slot)
-    here, following = _HOURS[when.hour], _HOURS[(when.hour + 1) % 24]
-    return _WEEKDAYS[when.weekday()] * (here + (following - here) * (slot % HOUR) / HOUR)
+    hour, weekday = slot % DAY // HOUR, (slot // DAY + _THURSDAY) % 7
+    here, following = _HOURS[hour], _HOURS[(hour + 1) % 24]
+    return _WEEKDAYS[weekday] * (here + (following - here) * (slot % HOUR) / HOUR)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+_FRACTIONS: Final = tuple(f".{cents:02d}" for cents in range(100))
+
 
 def cents(amount: int) -> str:
     """An amount in cents as the decimal text that events carry."""
     if amount < 0:
         return f"-{cents(-amount)}"
-    return f"{amount // 100}.{amount % 100:02d}"
+    return f"{amount // 100}{_FRACTIONS[amount % 100]}"
 
 
 def tax_on(net: int, rate: int) -> int:

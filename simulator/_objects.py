@@ -71,13 +71,17 @@ class BrokenObject:
 
 @dataclass(slots=True)
 class OpenObject:
-    """An object being filled. `good` are the events in it, in order."""
+    """An object being filled, until its arrival hour ends. `good` are the events in it, in order."""
 
     at: int
+    until: int = field(init=False)
     lines: list[bytes] = field(default_factory=list)
     records: int = 0
     good: list[Arrival] = field(default_factory=list)
     marks: list[tuple[int, Mark]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.until = (self.at // _HOUR_SECONDS + 1) * _HOUR_SECONDS
 
     def add(self, arrival: Arrival) -> None:
         """Add an event."""
@@ -110,10 +114,7 @@ def cut(
     names = Chance(f"objects {seed}")
     current: OpenObject | None = None
     for arrival in arrivals:
-        if current and (
-            arrival.at // _HOUR_SECONDS != current.at // _HOUR_SECONDS
-            or current.records >= records_per_object
-        ):
+        if current and (arrival.at >= current.until or current.records >= records_per_object):
             yield from _close(current, bus, names, injector)
             current = None
         current = current or OpenObject(arrival.at)

@@ -55,9 +55,12 @@ class Promotions:
 
     def best(self, article: Article, coupon: str | None, now: int) -> Promotion | None:
         """The promotion that reduces the price most, or None."""
-        found = [
-            self._published.get(article.category.category_id),
-            self._published.get(COUPON) if coupon else None,
-        ]
-        running = [p for p in found if p and p.starts <= now < p.ends]
-        return max(running, key=lambda p: p.percent) if running else None
+        by_category = self._running(article.category.category_id, now)
+        by_coupon = self._running(COUPON, now) if coupon else None
+        if by_category and by_coupon:
+            return max(by_category, by_coupon, key=lambda promotion: promotion.percent)
+        return by_category or by_coupon
+
+    def _running(self, key: str, now: int) -> Promotion | None:
+        promotion = self._published.get(key)
+        return promotion if promotion and promotion.starts <= now < promotion.ends else None

@@ -25,6 +25,7 @@ _TITLES: Final = {
     for page_type in ("home", "category", "product", "search", "cart", "checkout", "confirmation", "account")
 }
 _BASKET_LIMIT: Final = 6
+_MOST_PAUSE: Final = 70 * SECOND
 
 
 def visit(shop: Shop) -> None:
@@ -52,6 +53,12 @@ class _Visit:
             "app_version": device.app_version,
             "locale": self._market.locale,
             "country_code": self._market.country,
+        }
+        self._browser = {
+            "viewport_width_px": 390 if device.device_type == "mobile" else 1_440,
+            "os_name": device.os_name,
+            "browser_name": device.browser_name,
+            **self._screen,
         }
 
     def run(self) -> None:
@@ -95,21 +102,17 @@ class _Visit:
         self._shop.outbox.emit(
             event_type, self._at, data, channel=channel, correlation=self._session_id, may_be_late=is_app
         )
-        self._at += SECOND + self._rng.below(70 * SECOND)
+        self._at += SECOND + self._rng.below(_MOST_PAUSE)
 
     def _page(self, page_type: str, path: str, **data: Any) -> None:
-        rng, device = self._rng, self._device
         page = {
             **self._who,
             "page_url": self._root + path,
             "page_type": page_type,
             "page_title": _TITLES[page_type],
-            "page_view_id": rng.token(),
-            "load_duration_ms": rng.between(180, 2_400),
-            "viewport_width_px": 390 if device.device_type == "mobile" else 1_440,
-            "os_name": device.os_name,
-            "browser_name": device.browser_name,
-            **self._screen,
+            "page_view_id": self._rng.token(),
+            "load_duration_ms": self._rng.between(180, 2_400),
+            **self._browser,
             **data,
         }
         self._send("page_viewed", page)

@@ -24,20 +24,19 @@ with
         where rule <> 'alone'
     ),
 
-    company as (
-        select kind, value, partner_kind, min(first_seen_at) as first_seen_at, count(*) as partners
-        from ends
-        group by all
-    ),
-
     sightings as (
         select
             kind,
             value,
             min(first_seen_at) as first_seen_at,
             -- one person has many devices over the years, so those make no crowd
-            max(case when partner_kind <> 'device' then partners end) as crowd
-        from company
+            greatest(
+                count(*) filter (partner_kind = 'login'),
+                count(*) filter (partner_kind = 'loyalty_card'),
+                count(*) filter (partner_kind = 'email'),
+                count(*) filter (partner_kind = 'phone')
+            ) as crowd
+        from ends
         group by all
     ),
 

@@ -120,25 +120,34 @@ def _clusters(persons: Numbers, refused: _Links) -> Numbers:
 def _joins(
     links: _Links, persons: Numbers, births: Numbers, logins: int, contacts: int
 ) -> tuple[_Links, Numbers]:
-    """The links by which persons of today came to be one, as time went, and the anchors that lost by them.
+    """The links by which persons came to be one, as time went, and the anchors that lost their persons by them.
 
-    Not the links that `_persons` took: those are the strongest, and may be younger than the first that joined the two. Who was
-    first seen with the link was nobody before, so adding a new identifier to a person is no join; nor was a device alone anybody.
+    These are not the links that `_persons` took: those are the strongest, and may be younger than the first that joined the two.
     """
     inner = links.at(np.flatnonzero(persons[links.a] == persons[links.b]))
     inner = inner.at(np.argsort(inner.seen, kind="stable"))
-    forest, born = Forest(apart(len(persons))), births.tolist()
-    joins = []
-    for place, (left, right, seen, is_hint) in enumerate(inner.rows()):
+    # proofs alone decide which logins are one person; that a hint had led there before joined nobody
+    proofs = np.flatnonzero(inner.strength < len(PROOFS))
+    places, lost = _lost(inner.at(proofs), births, logins, range(logins))
+    more_places, more_lost = _lost(inner, births, logins, range(logins, contacts))
+    return inner.at(np.concatenate([proofs[places], more_places])), np.concatenate([lost, more_lost])
+
+
+def _lost(links: _Links, births: Numbers, logins: int, anchors: range) -> tuple[Numbers, Numbers]:
+    """Places of the links at which one of `anchors` lost its person, and those anchors.
+
+    Who was first seen with the link had no person before, so adding an identifier to a person is no loss.
+    """
+    forest, born, lost = Forest(apart(len(births))), births.tolist(), []
+    for place, (left, right, seen, is_hint) in enumerate(links.rows()):
         a, b = sorted((forest.name(left), forest.name(right)))
         if a == b or (is_hint and b < logins):
             continue
-        if born[b] < seen and b < contacts:
-            joins.append((place, b))
+        if b in anchors and born[b] < seen:
+            lost.append((place, b))
         forest.join(a, b)
-        born[a] = min(born[a], born[b])
-    places, absorbed = np.array(joins, dtype=np.int64).reshape(-1, 2).T
-    return inner.at(places), absorbed
+    places, absorbed = np.array(lost, dtype=np.int64).reshape(-1, 2).T
+    return places, absorbed
 
 
 def _strongest(links: _Links, persons: Numbers) -> Numbers:

@@ -199,7 +199,7 @@ def _has_campaign(events: pa.Table) -> _Flags:
 def _described(events: pa.Table, cut: _Cut) -> pa.Table:
     """One row a session: its number, and what was counted and picked from its events."""
     every, page = np.ones(events.num_rows, dtype=np.bool_), _is_type(events, "page_viewed")
-    first, landing, named = cut.first(every), cut.first(page), cut.first(page & _has_campaign(events))
+    first, landing = cut.first(every), cut.first(page)
     picked = {
         "visitor_id": ("visitor_id", first),
         "first_event_id": ("event_id", first),
@@ -211,7 +211,8 @@ def _described(events: pa.Table, cut: _Cut) -> pa.Table:
         "referrer_url": ("referrer_url", landing),
     }
     picked |= {name: (name, cut.first(_is_known(events, name))) for name in _FIRST_KNOWN}
-    picked |= {name: (name, named) for name in _CAMPAIGN}
+    # a page view that brings a campaign later on belongs to another session
+    picked |= {name: (name, landing) for name in _CAMPAIGN}
     counted = {name: cut.count(_is_type(events, event_type)) for name, event_type in _COUNTED.items()}
     taken = {name: _long(events[column]).take(rows) for name, (column, rows) in picked.items()}
     return pa.table(

@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 COUNT_DAYS: Final = 3
 """Most days between a count's first and last figure: a store is counted in a night or over a weekend."""
 MOST_UNITS: Final = 1_000_000_000
-"""A figure beyond it is a slip, such as a barcode typed for a quantity. The sum of 9 thousand million rows stays within 64 bits."""
+"""More is a slip, such as a barcode typed for a quantity; without it, sums of 9 thousand million rows stay within 64 bits."""
 
 MOVEMENT: Final = pa.schema(
     [
@@ -58,8 +58,7 @@ OPENING: Final = pa.schema(
 )
 """How a key stands before the first row of its from_date: its balance, and whether a count ever set it."""
 
-_HERE: Final = Path(__file__).parent
-_SQL: Final = {path.stem: path.read_text(encoding="utf-8") for path in _HERE.glob("stock_*.sql")}
+_SQL: Final = {p.stem: p.read_text(encoding="utf-8") for p in Path(__file__).parent.glob("stock_*.sql")}
 
 
 def movements(connection: duckdb.DuckDBPyConnection, events: pa.Table) -> pa.Table:
@@ -139,15 +138,15 @@ def _query(
 
 
 def _numbered(movements: pa.Table) -> pa.Table:
-    """With `line`, the row's number, and `key`, a number for its SKU and location: text sorts and groups slowly."""
-    sku, location = (_codes(movements[name]) for name in ("sku", "location_id"))
+    """MOVEMENT, with `line`, the row's number, and `key`, a number for its SKU and location: text sorts and groups slowly."""
+    rows = movements.select(MOVEMENT.names).cast(MOVEMENT)
+    sku, location = _codes(rows["sku"]), _codes(rows["location_id"])
     key = sku * (location.max(initial=0) + 1) + location
-    return movements.append_column("line", pa.array(np.arange(len(key)))).append_column("key", pa.array(key))
+    return rows.append_column("line", pa.array(np.arange(len(key)))).append_column("key", pa.array(key))
 
 
 def _codes(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    encoded = column.cast(pa.string()).combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices, dtype=np.int64)
+    return np.asarray(column.combine_chunks().dictionary_encode().indices, dtype=np.int64)
 
 
 def _balances(placed: pa.Table) -> dict[str, pa.Array]:

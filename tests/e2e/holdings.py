@@ -11,6 +11,7 @@ import duckdb
 from records import DECLARATIONS
 
 from contracts.layout import CURATED, LEDGER, MARTS, QUARANTINE
+from lakehouse.duck import open_duckdb
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from lakehouse.sql import create_views, views
@@ -37,8 +38,7 @@ def newest(lake: Lake) -> Release:
 def opened(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
     """DuckDB over the tables of the newest release."""
     release = newest(lake)
-    with duckdb.connect() as connection:
-        connection.execute("set timezone = 'UTC'; set threads = 2")
+    with open_duckdb(lake.warehouse.location) as connection:
         create_views(
             connection, (v for v in views(lake, release) if f"{v.schema}.{v.name}" in release.tables)
         )

@@ -9,7 +9,7 @@ from typing import Final
 from commands import REPOSITORY
 from shop_raw import TYPES
 
-from contracts.declarations import BUILT_IN
+from contracts.declarations import BUILT_IN, load_declarations
 from lakehouse.lake import Lake
 
 OURS: Final = REPOSITORY / "dbt_project"
@@ -31,6 +31,8 @@ def make_contracts(folder: Path) -> Path:
     for event_type in (folder / "events").iterdir():
         if event_type.name not in TYPES:
             shutil.rmtree(event_type)
+    for table in load_declarations().derived:
+        (folder / "tables" / f"{table}.yaml").unlink()
     return folder
 
 

@@ -175,7 +175,9 @@ def test_the_command_says_what_it_recovered(lake: Lake, tmp_path: Path) -> None:
 def test_every_commit_point_of_curate_is_tried_and_named_in_order() -> None:
     assert POINTS == (
         "curate.planned",
+        "curate.decoding",
         "curate.decoded",
+        "curate.writing",
         "curate.written",
         "curate.staged",
         "curate.claimed",

@@ -280,3 +280,9 @@ def test_edges_may_lie_in_files(tmp_path: Path) -> None:
     CONNECTION.execute(f"copy found to '{tmp_path}/edges.parquet'")
     graph = aggregate(CONNECTION, CONNECTION.read_parquet(f"{tmp_path}/edges.parquet"))
     assert as_told(resolve(CONNECTION, graph)) == as_told(outcome(ALL))
+
+
+def test_of_nothing_comes_nothing() -> None:
+    found = outcome([])
+    assert (found.identities.num_rows, found.merges.num_rows) == (0, 0)
+    assert found.identities.schema == columns("customer_identities")

@@ -6,43 +6,50 @@ import random
 
 import pyarrow as pa
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from test_identities import CONNECTION, NOW, Event, Kept, Resolution, arriving, edges_of, whole
-from test_identities_by_hand import CROWDS, EVENTS, NO_CROWD, Identifier, facts, made, one_event, worlds
+from test_identities_by_hand import (
+    CROWDS,
+    DECISIONS,
+    NO_CROWD,
+    RANDOM,
+    WORDS,
+    Identifier,
+    facts,
+    made,
+    worlds,
+)
 
 from transforms.identity_graph import affected, aggregate, changed
 
 
-@settings(max_examples=10)
-@given(EVENTS, CROWDS, st.data())
+@settings(max_examples=6)
+@given(RANDOM, CROWDS)
 def test_any_order_and_any_cut_of_arrivals_give_one_outcome(
-    events: list[Event], crowd: dict[str, int], data: st.DataObject
+    rng: random.Random, crowd: dict[str, int]
 ) -> None:
-    runs = data.draw(st.lists(st.integers(0, 3), min_size=len(events), max_size=len(events)))
+    events = worlds(rng, WORDS + DECISIONS, range(1, 5))
+    runs = [rng.randrange(4) for _ in events]
     parts = [[place for place, run in enumerate(runs) if run == number] for number in set(runs)]
     assert facts(arriving(events, parts, crowd)) == facts(whole(events, crowd))
 
 
-@settings(max_examples=15)
-@given(EVENTS, EVENTS, EVENTS, CROWDS)
+@settings(max_examples=12)
+@given(RANDOM, CROWDS)
 def test_what_a_change_does_not_touch_need_not_be_resolved_again(
-    first: list[Event], second: list[Event], third: list[Event], crowd: dict[str, int]
+    rng: random.Random, crowd: dict[str, int]
 ) -> None:
-    kept, before = Kept(crowd), first
-    for events in (first, first[1:] + second, second + third):
-        kept.set_days({each["occurred_at"].date() for each in before + events}, events)
-        before = events
-        assert facts(kept.now) == facts(whole(events, crowd))
+    events, more = (worlds(rng, WORDS + DECISIONS, range(1, 5)) for _ in range(2))
+    left = rng.sample(events, len(events) * 2 // 3)
+    kept, days = Kept(crowd), {each["occurred_at"].date() for each in events + more}
+    for now in (events, left, left + rng.sample(more, len(more) // 4), rng.sample(left, len(left) * 2 // 3)):
+        kept.set_days(days, now)
+        assert facts(kept.now) == facts(whole(now, crowd))
 
 
-@settings(max_examples=15)
-@given(
-    worlds(one_event(st.integers(1, 4), decisions=False)),
-    worlds(one_event(st.integers(6, 8), decisions=False)),
-)
-def test_an_id_goes_out_of_use_by_a_merge_only_and_the_log_has_it(
-    events: list[Event], later: list[Event]
-) -> None:
+@settings(max_examples=6)
+@given(RANDOM)
+def test_an_id_goes_out_of_use_by_a_merge_only_and_the_log_has_it(rng: random.Random) -> None:
+    events, later = (worlds(rng, WORDS, days) for days in (range(1, 5), range(6, 9)))
     before, after = whole(events, NO_CROWD), whole(events + later, NO_CROWD)
     persons = dict(
         zip(*(after.identities[name].to_pylist() for name in ("identifier_key", "person_id")), strict=True)
@@ -93,3 +100,9 @@ def test_edges_in_any_order_are_one_graph() -> None:
     pairs = [("a", "ascending"), ("b", "ascending")]
     assert first.nodes.equals(second.nodes)
     assert first.links.sort_by(pairs).equals(second.links.sort_by(pairs))
+
+
+def test_a_change_of_somebody_who_was_at_a_kiosk_does_not_concern_the_kiosk() -> None:
+    rows = [{"event": "visit", "day": "1", "login": str(n), "device": "kiosk"} for n in range(20)]
+    events, more = made(rows), made([{"event": "visit", "day": "2", "login": "4", "device": "phone"}])
+    assert area_of(events, more, whole(events)) == {("login", "4"), ("device", "phone")}

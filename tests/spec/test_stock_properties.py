@@ -168,6 +168,17 @@ def test_days_add_up_from_one_closing_to_the_next(events: list[Event]) -> None:
     assert last == {one: closing.get(one, 0) for one in last}
 
 
+@settings(max_examples=15)
+@given(worlds())
+def test_a_day_says_whether_a_count_ever_set_the_balance(events: list[Event]) -> None:
+    told = expected(events)
+    settled = [(key(e), e.time.date()) for e in events if told[e.id][0] == "settled"]
+    for row in by_day(outcome(events)):
+        one = (row["sku"], row["location_id"])
+        counted = any(other == one and date <= row["balance_date"] for other, date in settled)
+        assert row["is_counted"] == counted
+
+
 def position(events: list[Event]) -> int:
     """Units of one key by the rule of mart_inventory_position: the newest count and what moved after it."""
     good = [e for e in events if e.what == "receipt" or e.status in {None, "available"}]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyiceberg.conversions import from_bytes
 
-from lakehouse.datafiles import PartitionedWriter, describe, fit, local_path, partition_day, target_of
+from lakehouse.datafiles import PartitionedWriter, describe, fit, partition_day, readable, target_of
 from lakehouse.lake import Lake
 from tests.tables import SCHEMA, THINGS, names, publish, thing, things, write
 
@@ -74,7 +74,7 @@ def test_a_file_is_described_with_its_statistics(lake: Lake) -> None:
     entries = {partition_day(f): f for f in describe(table, write(table, "r1", *ROWS))}
     file = entries[max(entries, key=int)]  # type: ignore[arg-type]
     columns = {f.name: f.field_id for f in table.schema().fields}
-    assert (file.record_count, file.file_size_in_bytes) == (3, Path(local_path(file)).stat().st_size)
+    assert (file.record_count, file.file_size_in_bytes) == (3, Path(readable(file)).stat().st_size)
     assert bounds(table, file, "name") == ("b", "é")
     assert bounds(table, file, "amount") == (Decimal("1.5000"), Decimal("99999999999999.9999"))
     assert file.null_value_counts[columns["amount"]] == 1

@@ -42,10 +42,7 @@ def store(tmp_path: Path) -> FileStore:
 
 
 def objects(store: FileStore) -> dict[str, list[bytes]]:
-    return {
-        name: gzip.decompress(store.read(name)).splitlines()
-        for name in sorted(n for folder, _ in store.folders() for n in store.list(folder))
-    }
+    return {name: gzip.decompress(store.read(name)).splitlines() for name in sorted(store.names())}
 
 
 def fill(log: EventLog, count: int, *, bus: str = "shop", at: dt.datetime = NOW) -> list[bytes]:

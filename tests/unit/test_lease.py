@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import HeldError, StorageError
-from lakehouse.lease import Lease
+from lakehouse.lease import FileLease
 
 
 @pytest.fixture
@@ -32,18 +32,18 @@ def fall_silent(path: Path, run_id: str) -> None:
 
 
 def test_nobody_holds_a_new_lease(path: Path) -> None:
-    assert Lease(path, seconds=60).holder() is None
+    assert FileLease(path, seconds=60).holder() is None
 
 
 def test_a_run_holds_the_lease_until_it_ends(path: Path) -> None:
-    lease = Lease(path, seconds=60)
+    lease = FileLease(path, seconds=60)
     with lease.hold("one"):
         assert (lease.holder(), lease.is_held_by("one"), lease.is_held_by("two")) == ("one", True, False)
     assert lease.holder() is None
 
 
 def test_a_run_that_fails_lets_go(path: Path) -> None:
-    lease = Lease(path, seconds=60)
+    lease = FileLease(path, seconds=60)
     with pytest.raises(RuntimeError, match="lost"), lease.hold("one"):
         raise RuntimeError("lost")
     assert lease.holder() is None
@@ -51,15 +51,15 @@ def test_a_run_that_fails_lets_go(path: Path) -> None:
 
 def test_the_second_run_is_told_who_holds_the_lake_since_when_and_for_how_long(path: Path) -> None:
     told = r"Run one \(process \d+ on .+\) holds the lake since \d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ\. .* ends in (60|59) s"
-    with Lease(path, seconds=60).hold("one"):
-        with pytest.raises(HeldError, match=told) as caught, Lease(path, seconds=60).hold("two"):
+    with FileLease(path, seconds=60).hold("one"):
+        with pytest.raises(HeldError, match=told) as caught, FileLease(path, seconds=60).hold("two"):
             pass
-        assert Lease(path, seconds=60).holder() == "one"
+        assert FileLease(path, seconds=60).holder() == "one"
     assert caught.value.exit_code == 3
 
 
 def test_a_silent_run_is_overtaken_and_knows_it(path: Path) -> None:
-    lease = Lease(path, seconds=60)
+    lease = FileLease(path, seconds=60)
     with lease.hold("one"):
         fall_silent(path, "one")
         with lease.hold("two"):
@@ -68,7 +68,7 @@ def test_a_silent_run_is_overtaken_and_knows_it(path: Path) -> None:
 
 
 def test_a_run_that_was_overtaken_does_not_take_the_lease_along(path: Path) -> None:
-    lease = Lease(path, seconds=60)
+    lease = FileLease(path, seconds=60)
     first = lease.hold("one")
     first.__enter__()
     fall_silent(path, "one")
@@ -78,7 +78,7 @@ def test_a_run_that_was_overtaken_does_not_take_the_lease_along(path: Path) -> N
 
 
 def test_a_run_renews_its_lease(path: Path) -> None:
-    lease = Lease(path, seconds=0.8)
+    lease = FileLease(path, seconds=0.8)
     with lease.hold("one"):
         began = time.monotonic()
         assert eventually(lambda: time.monotonic() - began > 1.2)
@@ -88,7 +88,7 @@ def test_a_run_renews_its_lease(path: Path) -> None:
 def test_a_lease_that_is_let_go_while_another_run_asks_is_taken(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = Lease(path, seconds=60)
+    lease = FileLease(path, seconds=60)
     first = lease.hold("one")
     first.__enter__()
     execute = lease._execute  # noqa: SLF001 the moment between its two statements is meant
@@ -106,4 +106,4 @@ def test_a_lease_that_is_let_go_while_another_run_asks_is_taken(
 
 def test_a_lease_that_cannot_be_kept_says_what_to_mend(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="Free space or mend permissions"):
-        Lease(tmp_path / "nowhere" / "lease.db", seconds=60).holder()
+        FileLease(tmp_path / "nowhere" / "lease.db", seconds=60).holder()

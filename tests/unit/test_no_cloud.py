@@ -26,8 +26,9 @@ import importlib, pkgutil
 for package in ("cli", "contracts", "ingestion", "lakehouse", "pipeline", "simulator", "transforms"):
     root = importlib.import_module(package)
     for module in pkgutil.walk_packages(root.__path__, f"{package}."):
-        importlib.import_module(module.name)
-        print(module.name)
+        if module.name != "lakehouse._spark":  # which is imported where a profile asks for it
+            importlib.import_module(module.name)
+            print(module.name)
 """
 
 CURATE = """

@@ -42,14 +42,14 @@ def test_a_table_that_no_run_touched_is_empty_and_typed(lake: Lake) -> None:
 
 
 def test_the_platform_has_its_tables_in_a_new_lake(lake: Lake) -> None:
-    for name in DECLARATIONS.tables:
-        assert asked(lake, f"select count(*) as n from platform.{name}") == [{"n": 0}]
+    for table in DECLARATIONS.tables.values():
+        assert asked(lake, f"select count(*) as n from {table.identifier}") == [{"n": 0}]
     assert asked(lake, "select * from raw.records") == []
 
 
 def test_every_declared_table_has_a_view(lake: Lake) -> None:
     wanted = {f"curated.{name}" for name in DECLARATIONS.events} | {
-        f"platform.{name}" for name in DECLARATIONS.tables
+        table.identifier for table in DECLARATIONS.tables.values()
     }
     assert {f"{view.schema}.{view.name}" for view in views(lake, None)} == wanted
     assert {view.schema for view in views(lake, None, schemas=["platform"])} == {"platform"}

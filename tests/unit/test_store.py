@@ -23,40 +23,55 @@ def files_below(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.rglob("*") if p.is_file())
 
 
+def sizes(store: FileStore, remembered: dict[str, int] | None = None) -> dict[str, dict[str, int]]:
+    return {folder.name: folder.objects for folder in store.changed(remembered or {})}
+
+
+def marks(store: FileStore) -> dict[str, int]:
+    return {folder.name: folder.mark for folder in store.changed({})}
+
+
 def test_an_object_is_read_as_it_was_written(store: FileStore) -> None:
     store.write(f"{NEW}/a.json.gz", b"\x00bytes")
     assert store.read(f"{NEW}/a.json.gz") == b"\x00bytes"
-    assert store.size(f"{NEW}/a.json.gz") == 6
+    assert sizes(store) == {NEW: {f"{NEW}/a.json.gz": 6}}
     assert files_below(store.root) == ["a.json.gz"]
 
 
-def test_a_store_that_does_not_exist_has_no_folders(store: FileStore) -> None:
-    assert dict(store.folders()) == {}
+def test_a_store_that_does_not_exist_has_no_objects(store: FileStore) -> None:
+    assert (list(store.names()), sizes(store)) == ([], {})
 
 
 def test_every_object_is_listed_once_by_its_path(store: FileStore) -> None:
     names = [f"{OLD}/a.json.gz", f"{NEW}/a.json.gz", f"{NEW}/b.json.gz", "odd.json.gz"]
     for name in names:
         store.write(name, b"x")
-    assert sorted(dict(store.folders())) == [".", OLD, NEW]
-    assert sorted(name for folder in dict(store.folders()) for name in store.list(folder)) == sorted(names)
+    assert sorted(sizes(store)) == [".", OLD, NEW]
+    assert sorted(name for objects in sizes(store).values() for name in objects) == sorted(names)
+    assert sorted(store.names()) == sorted(names)
 
 
-def test_the_time_of_an_old_folder_moves_when_an_object_appears_in_it(store: FileStore) -> None:
+def test_the_mark_of_an_old_folder_is_another_when_an_object_appears_in_it(store: FileStore) -> None:
     for folder in (OLD, NEW):
         store.write(f"{folder}/a.json.gz", b"x")
         os.utime(store.root / folder, (1000.0, 1000.0))
+    before = marks(store)
     store.write(f"{OLD}/late.json.gz", b"x")
-    times = dict(store.folders())
-    assert times[NEW] == 1_000_000_000_000
-    assert times[OLD] > times[NEW]
-    assert sorted(store.list(OLD)) == [f"{OLD}/a.json.gz", f"{OLD}/late.json.gz"]
+    assert sizes(store, before) == {OLD: {f"{OLD}/a.json.gz": 1, f"{OLD}/late.json.gz": 1}}
+
+
+def test_a_mark_of_a_moment_ago_is_not_to_be_relied_on(store: FileStore) -> None:
+    store.write(f"{OLD}/a.json.gz", b"x")
+    assert marks(store) == {OLD: 0}
+    os.utime(store.root / OLD, (1000.0, 1000.0))
+    assert marks(store) == {OLD: 1_000_000_000_000}
 
 
 def test_a_file_that_is_being_written_is_not_listed(store: FileStore) -> None:
     store.write(f"{NEW}/a.json.gz", b"x")
     (store.root / NEW / ".b.json.gz.1.tmp").write_bytes(b"half")
-    assert store.list(NEW) == [f"{NEW}/a.json.gz"]
+    assert list(store.names()) == [f"{NEW}/a.json.gz"]
+    assert sizes(store) == {NEW: {f"{NEW}/a.json.gz": 1}}
 
 
 def test_an_object_is_written_again_with_the_same_bytes_only(store: FileStore) -> None:

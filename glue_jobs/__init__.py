@@ -1,0 +1,1 @@
+"""Shells round the pipeline's verbs for AWS Glue: arguments, steps, exit. They run as local processes too."""

@@ -1,0 +1,93 @@
+"""Arguments of a Glue job, and the lake they name."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from awsglue.utils import GlueArgumentError, getResolvedOptions
+
+from contracts.errors import UsageError
+from lakehouse.lake import Lake
+
+OPTIONAL: Final[Mapping[str, str | int | float]] = {
+    "engine": "spark",
+    "catalogue": "glue",
+    "glue_database_prefix": "lake_",
+    "lease_table": "lake_lease",
+    "horizon_days": 7,
+    "quarantine_threshold": 0.25,
+}
+"""Settings of the lake's profile that a job may be given, as they are without it."""
+
+
+def lake_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Lake, dict[str, str]]:
+    """The lake that a job's arguments name, with a scratch folder of its own on this machine.
+
+    Args:
+        arguments: as in `sys.argv`: `--JOB_NAME`, `--lake_store` (s3://bucket/prefix, or a folder of this machine), and settings.
+        known: names of further arguments that this job demands.
+
+    Returns:
+        The lake, and the further arguments.
+
+    Raises:
+        UsageError: when an argument is missing, is not known, or cannot be so.
+    """
+    settings = [name for name in OPTIONAL if f"--{name}" in arguments]
+    found = _resolved(arguments, ["JOB_NAME", "lake_store", *known, *settings])
+    chosen = {name: _like(default, found.get(name, default)) for name, default in OPTIONAL.items()}
+    return _opened(found["lake_store"], chosen), {name: found[name] for name in known}
+
+
+def _like(default: str | float, value: str | float) -> str | int | float:
+    """A setting given as text, as what its default is."""
+    if isinstance(default, str):
+        return value
+    try:
+        return type(default)(value)
+    except ValueError as e:
+        raise UsageError(
+            f"Argument {value!r} is no number, such as {default}. Mend it in the job's arguments."
+        ) from e
+
+
+def _resolved(arguments: Sequence[str], names: list[str]) -> dict[str, str]:
+    unknown = [
+        a for a in arguments[1:] if a.startswith("--") and not _is_known(a[2:].partition("=")[0], names)
+    ]
+    if unknown:
+        raise UsageError(
+            f"Argument {unknown[0]} is not known. Known: {', '.join('--' + name for name in [*names, *OPTIONAL])}."
+        )
+    try:
+        resolved: dict[str, str] = getResolvedOptions(list(arguments), names)
+    except GlueArgumentError as e:
+        raise UsageError(
+            f"The job's arguments are wrong: {e}. Give --JOB_NAME and --lake_store s3://bucket/prefix."
+        ) from e
+    return resolved
+
+
+def _is_known(name: str, names: list[str]) -> bool:
+    """Glue adds arguments of its own to every job; they have dashes or are in capitals."""
+    return name in names or "-" in name or name.isupper() or name == "TempDir"
+
+
+def _opened(store: str, settings: Mapping[str, Any]) -> Lake:
+    if store.startswith("s3://"):
+        return Lake.create(Path(tempfile.mkdtemp(prefix="lake-")), {"store": store, **settings})
+    local = {
+        name: value
+        for name, value in settings.items()
+        if name in {"engine", "horizon_days", "quarantine_threshold"}
+    }
+    return Lake.create(Path(store), local)
+
+
+def report(line: str) -> None:
+    """Say something in the job's log."""
+    sys.stderr.write(f"{line}\n")
