@@ -126,24 +126,22 @@ def _joins(
     """
     inner = links.at(np.flatnonzero(persons[links.a] == persons[links.b]))
     inner = inner.at(np.argsort(inner.seen, kind="stable"))
-    # proofs alone decide which logins are one person; that a hint had led there before joined nobody
+    # proofs alone decide which logins are one person: a hint that led there before joined nobody
     proofs = np.flatnonzero(inner.strength < len(PROOFS))
-    places, lost = _lost(inner.at(proofs), births, logins, range(logins))
-    more_places, more_lost = _lost(inner, births, logins, range(logins, contacts))
+    places, lost = _lost(inner.at(proofs), births, range(logins))
+    more_places, more_lost = _lost(inner, births, range(logins, contacts))
     return inner.at(np.concatenate([proofs[places], more_places])), np.concatenate([lost, more_lost])
 
 
-def _lost(links: _Links, births: Numbers, logins: int, anchors: range) -> tuple[Numbers, Numbers]:
+def _lost(links: _Links, births: Numbers, anchors: range) -> tuple[Numbers, Numbers]:
     """Places of the links at which one of `anchors` lost its person, and those anchors.
 
     Who was first seen with the link had no person before, so adding an identifier to a person is no loss.
     """
     forest, born, lost = Forest(apart(len(births))), births.tolist(), []
-    for place, (left, right, seen, is_hint) in enumerate(links.rows()):
+    for place, (left, right, seen, _) in enumerate(links.rows()):
         a, b = sorted((forest.name(left), forest.name(right)))
-        if a == b or (is_hint and b < logins):
-            continue
-        if b in anchors and born[b] < seen:
+        if a != b and b in anchors and born[b] < seen:
             lost.append((place, b))
         forest.join(a, b)
     places, absorbed = np.array(lost, dtype=np.int64).reshape(-1, 2).T

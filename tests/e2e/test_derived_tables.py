@@ -63,9 +63,7 @@ def test_every_derived_table_has_rows(whole: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize("lots", [2, 5])
-def test_in_order_and_in_many_runs(
-    lots: int, raw: Path, whole: dict[str, list[str]], tmp_path: Path
-) -> None:
+def test_in_order_and_in_many_runs(lots: int, raw: Path, whole: dict[str, list[str]], tmp_path: Path) -> None:
     names = objects(raw)
     size = -(-len(names) // lots)
     cut = [names[i : i + size] for i in range(0, len(names), size)]
@@ -73,9 +71,7 @@ def test_in_order_and_in_many_runs(
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_in_any_order_and_any_cut(
-    seed: int, raw: Path, whole: dict[str, list[str]], tmp_path: Path
-) -> None:
+def test_in_any_order_and_any_cut(seed: int, raw: Path, whole: dict[str, list[str]], tmp_path: Path) -> None:
     names, chance = objects(raw), random.Random(seed)
     chance.shuffle(names)
     cut = [[name for i, name in enumerate(names) if i % 4 == lot] for lot in range(4)]

@@ -18,8 +18,8 @@ from pipeline.derive import derive
 Contents = tuple[dict[str, list[str]], dict[str, dict[str, int]], dict[str, list[str]]]
 
 
-def filled(root: Path, engine: str) -> Lake:
-    lake = Lake.create(root, {"engine": engine, "lease_seconds": 2.0, "quarantine_threshold": 1.0})
+def filled(root: Path, engine: str, *, lease: float = 2.0) -> Lake:
+    lake = Lake.create(root, {"engine": engine, "lease_seconds": lease, "quarantine_threshold": 1.0})
     views = [sent("page_viewed", f"p-{n}", visitor_id=f"v-{n % 3}") for n in range(9)]
     put(lake, "a", *views, sent("stock_adjusted", "s-1"), b"no JSON")
     put(lake, "b", views[0], sent("order_placed", "o-1", at=MONDAY + DAY), at=MONDAY + DAY)
@@ -83,7 +83,7 @@ def test_python_killed_in_an_executor_costs_a_second_try_and_no_row(
 
 
 def test_of_two_drivers_at_once_one_exits_3(undisturbed: Contents, tmp_path: Path) -> None:
-    lake = filled(tmp_path / "lake", "spark")
+    lake = filled(tmp_path / "lake", "spark", lease=300.0)
     with stopped_at("curate.planned", "curate", "--lake", lake.root) as first:
         second = lake_command("curate", "--lake", lake.root)
         assert second.returncode == HELD, second.stderr
