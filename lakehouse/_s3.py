@@ -246,6 +246,19 @@ def open_file(url: str) -> Iterator[NativeFile]:
         yield file
 
 
+def read_whole(url: str) -> bytes:
+    """A file's bytes, by one request.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    folder, _, name = url.rpartition("/")
+    data = Prefix.of(folder).get(name)
+    if data is None:
+        raise FileNotFoundError(url)
+    return data
+
+
 def upload(file: Path, url: str) -> None:
     """Upload a whole file; until that is done there is no object."""
     target = Prefix.of(url)

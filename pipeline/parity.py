@@ -11,6 +11,7 @@ from zlib import crc32
 
 from contracts.declarations import Declarations
 from contracts.errors import UsageError
+from contracts.fields import Kind
 from contracts.layout import QUARANTINE, curated_table
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, query, release_of
@@ -103,9 +104,12 @@ def differing_rows(scratch: Path, ways: Sequence[Way], table: str) -> str:
 
 
 def _frame(lake: Lake, table: str) -> Any:
-    columns = ", ".join(compared_columns(lake.declarations, table))
+    columns = set(compared_columns(lake.declarations, table))
+    fields = [f for f in lake.declarations.table(table)[0] if f.name in columns]
+    nested = {Kind.ARRAY, Kind.OBJECT}  # which the library does not compare
+    chosen = [f"to_json({f.name})::varchar as {f.name}" if f.kind in nested else f.name for f in fields]
     with connect(lake, release_of(lake)) as connection:
-        return query(connection, f"select {columns} from {table}").to_pandas()
+        return query(connection, f"select {', '.join(chosen)} from {table}").to_pandas()
 
 
 def _folder(place: int, way: Way) -> str:

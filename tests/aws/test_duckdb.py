@@ -15,7 +15,10 @@ from contracts.errors import StorageError, UsageError
 from lakehouse import _duckdb_s3
 from lakehouse._s3 import upload
 from lakehouse.duck import open_duckdb
-from lakehouse.sql import query
+from lakehouse.lake import Lake
+from lakehouse.releases import Release
+from lakehouse.sql import connect, query
+from tests.tables import SCHEMA, THINGS, publish, thing
 
 ROWS = 400_000
 GROUP = 100_000
@@ -66,6 +69,23 @@ def test_a_query_of_one_column_reads_no_other(size: int, read: list[int]) -> Non
 def test_a_query_of_few_rows_reads_their_row_group_only(size: int, read: list[int]) -> None:
     assert asked("select a = hash(5) from {} where n = 5") == [(True,)]
     assert sum(read) < 0.3 * size
+
+
+def test_making_a_view_looks_into_one_file_of_each_schema(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wider = SCHEMA.append(pa.field("colour", pa.string()))
+    for number, schema in enumerate([SCHEMA, SCHEMA, SCHEMA, wider, wider]):
+        move = publish(lake, f"r{number}", thing(f"{number}", number + 1), schema=schema)
+    release = Release(number=1, run_id="r", verb="test", created_at="", tables={THINGS: move.after})
+    opened, opening = [], _duckdb_s3._open  # noqa: SLF001 what DuckDB itself calls is counted
+    monkeypatch.setattr(_duckdb_s3, "_open", lambda path: opened.append(path) or opening(path))
+    with connect(lake, release) as connection:
+        assert len(opened) == 2
+        assert query(
+            connection, "select count(*) as n, count(colour) as c from curated.things"
+        ).to_pylist() == [{"n": 5, "c": 0}]
+    assert len(opened) == len(set(opened)) == 5
 
 
 def test_threads_that_share_a_file_do_not_move_each_other(size: int) -> None:

@@ -92,6 +92,25 @@ def test_producers_count_without_gaps_and_ids_are_unique() -> None:
     assert len(ids) == 40_000
 
 
+def test_the_envelope_tells_of_the_event_in_it() -> None:
+    for line in good_lines(objects()):
+        record = orjson.loads(line)
+        metadata, event = record["detail"]["metadata"], DECLARATIONS.event(record["detail-type"])
+        assert metadata["event_type"] == event.name
+        assert metadata["entity_id"] == record["detail"][event.latest.entity]
+        assert record["source"] == f"aurelia.{metadata['producer']}"
+        assert metadata["event_id"] != record["id"]
+        assert metadata["correlation_id"] not in {"", "None"}
+
+
+def test_times_before_1970_are_told_as_well() -> None:
+    start = dt.date(1969, 12, 30)
+    for each in simulate(DECLARATIONS, events=300, days=1, seed=1, start=start):
+        for line in unpack(each.data).records:
+            occurred = orjson.loads(line)["detail"]["metadata"]["occurred_at"]
+            assert dt.datetime.fromisoformat(occurred).date() == start
+
+
 def test_more_happens_in_the_evening_than_at_night() -> None:
     hours = Counter(hour_of(each).hour for each in objects() for _ in range(each.records))
     assert hours[20] > 5 * hours[3]
