@@ -21,7 +21,7 @@ OPTIONAL: Final[Mapping[str, str | int | float]] = {
     "horizon_days": 7,
     "quarantine_threshold": 0.25,
 }
-"""Settings of the lake's profile that a job may be given, as they are without it."""
+"""Settings of the lake's profile that a job may be given, as they are without it on S3."""
 
 
 def lake_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Lake, dict[str, str]]:
@@ -39,8 +39,8 @@ def lake_of(arguments: Sequence[str], *, known: Sequence[str] = ()) -> tuple[Lak
     """
     settings = [name for name in OPTIONAL if f"--{name}" in arguments]
     found = _resolved(arguments, ["JOB_NAME", "lake_store", *known, *settings])
-    chosen = {name: _like(default, found.get(name, default)) for name, default in OPTIONAL.items()}
-    return _opened(found["lake_store"], chosen), {name: found[name] for name in known}
+    given = {name: _like(OPTIONAL[name], found[name]) for name in settings}
+    return _opened(found["lake_store"], given), {name: found[name] for name in known}
 
 
 def _like(default: str | float, value: str | float) -> str | int | float:
@@ -77,15 +77,10 @@ def _is_known(name: str, names: list[str]) -> bool:
     return name in names or "-" in name or name.isupper() or name == "TempDir"
 
 
-def _opened(store: str, settings: Mapping[str, Any]) -> Lake:
-    if store.startswith("s3://"):
-        return Lake.create(Path(tempfile.mkdtemp(prefix="lake-")), {"store": store, **settings})
-    local = {
-        name: value
-        for name, value in settings.items()
-        if name in {"engine", "horizon_days", "quarantine_threshold"}
-    }
-    return Lake.create(Path(store), local)
+def _opened(store: str, given: Mapping[str, Any]) -> Lake:
+    if not store.startswith("s3://"):
+        return Lake.create(Path(store), given)
+    return Lake.create(Path(tempfile.mkdtemp(prefix="lake-")), {"store": store, **OPTIONAL, **given})
 
 
 def report(line: str) -> None:

@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +44,8 @@ READS: Final = pa.schema(
     [(name, TYPES[name]) for name in ("event_id", "event_type", "occurred_at", *DERIVED.reads)]
 )
 CAMPAIGN: Final = ("campaign_source", "campaign_medium", "campaign_name")
+NONE: Final = (None, None, None)
+CAMPAIGNS: Final = (NONE, NONE, ("google", "cpc", "shoes"), ("google", None, "shoes"), (None, None, "boots"))
 GIVEN: Final = {
     "id": "event_id",
     "event": "event_type",
@@ -238,47 +240,60 @@ def ordered(orders: list[Row]) -> Row:
     return {"order_amount": total, "currency_code": currencies.pop()}
 
 
-def either(*values: str) -> st.SearchStrategy[str | None]:
-    return st.sampled_from([None, *values])
-
-
-NO_CAMPAIGN: Final = (None, None, None)
-CAMPAIGNS: Final = (NO_CAMPAIGN, ("google", "cpc", "shoes"), ("google", None, "shoes"), (None, None, "boots"))
 VISITORS: Final = ("ann", "bob", None)
-TIMES: Final = st.builds(
-    lambda night, minutes, extra: MIDNIGHT + night * DAY + dt.timedelta(minutes=minutes, microseconds=extra),
-    st.integers(1, 3),
-    st.sampled_from([-700, -45, -30, -15, -15, -10, 0, 15, 15, 20, 45, 700]),
-    st.sampled_from([0, 0, 0, 0, 1, 999_999]),
-)
-EVENTS: Final = st.lists(
-    st.fixed_dictionaries(
-        {
-            "visitor_id": st.sampled_from([*VISITORS[:2], *VISITORS]),
-            "event_type": st.sampled_from(["page_viewed", "page_viewed", *DERIVED.inputs]),
-            "occurred_at": TIMES,
-            "customer_id": either("C1", "C2"),
-            "channel": either("web", "app"),
-            "device_type": either("mobile", "desktop"),
-            "country_code": either("FR", "DE"),
-            "page_url": either("/", "/a", "/b"),
-            "referrer_url": either("/x", "/y"),
-            "campaign": st.sampled_from(CAMPAIGNS),
-            "total_amount": st.sampled_from(["0.0001", "12.3400", "99999999999999.9999"]).map(Decimal),
-            "currency_code": st.sampled_from(["EUR", "EUR", "EUR", "CHF"]),
-            "removal_reason": either("customer", "saved_for_later", "cart_expired"),
-        }
+MINUTES: Final = (
+    -700,
+    -45,
+    -30,
+    -15,
+    -15,
+    -10,
+    0,
+    15,
+    15,
+    20,
+    45,
+    700,
+)  # from midnight; many pauses are of 30 minutes
+EXTRAS: Final = (0, 0, 0, 0, 1, 999_999)
+TIMES: Final = [
+    MIDNIGHT + night * DAY + dt.timedelta(minutes=minutes, microseconds=extra)
+    for night, minutes, extra in product((1, 2, 3), MINUTES, EXTRAS)
+]
+KINDS: Final = [
+    *(("page_viewed", dict(zip(CAMPAIGN, campaign, strict=True))) for campaign in CAMPAIGNS),
+    *((name, {}) for name in DERIVED.inputs),
+    *(
+        ("cart_item_removed", {"removal_reason": why})
+        for why in ("customer", "saved_for_later", "cart_expired")
     ),
-    min_size=20,
-    max_size=40,
-).map(lambda events: [numbered(n, e) for n, e in enumerate(events)])
+]
+VALUES: Final = {
+    "customer_id": (None, "C1", "C2"),
+    "channel": (None, "web", "app"),
+    "device_type": (None, "mobile", "desktop"),
+    "country_code": (None, "FR", "DE"),
+    "page_url": ("/", "/a", "/b"),
+    "referrer_url": (None, "/x", "/y"),
+    "total_amount": tuple(map(Decimal, ("0.0001", "12.3400", "99999999999999.9999"))),
+    "currency_code": ("EUR", "EUR", "CHF"),
+}
+DETAILS: Final = [dict(zip(VALUES, values, strict=True)) for values in product(*VALUES.values())]
+ONE: Final = st.tuples(*map(st.sampled_from, ([*VISITORS[:2], *VISITORS], TIMES, KINDS, DETAILS)))
+EVENTS: Final = st.lists(ONE, min_size=20, max_size=40).map(
+    lambda drawn: [drawn_event(number, *parts) for number, parts in enumerate(drawn)]
+)
 
 
-def numbered(number: int, event: Row) -> Row:
-    """The event with an id of its own, not in order; campaign as columns; a reason for its removal where it is one."""
-    reason = event["removal_reason"] if event["event_type"] == "cart_item_removed" else None
-    campaign = dict(zip(CAMPAIGN, event["campaign"], strict=True))
-    return event | campaign | {"event_id": f"e{number * 7 % 40:02}", "removal_reason": reason}
+def drawn_event(number: int, visitor: str | None, at: dt.datetime, kind: tuple[str, Row], said: Row) -> Row:
+    """An event; the ids are not in the order of the rows."""
+    head = {
+        "event_id": f"e{number * 7 % 40:02}",
+        "event_type": kind[0],
+        "visitor_id": visitor,
+        "occurred_at": at,
+    }
+    return dict.fromkeys(READS.names) | head | said | kind[1]
 
 
 @settings(max_examples=40)
