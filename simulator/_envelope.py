@@ -70,8 +70,9 @@ class Event(Struct, frozen=True, gc=False):
     correlation: str | None
     data: bytes
 
-    def line(self, event_id: str, delivery_id: str) -> bytes:
-        """The record as it leaves; the sender counts it."""
+    def line(self, ids: tuple[str, str]) -> bytes:
+        """The record as it leaves, with an id for the event and one for its delivery; the sender counts it."""
+        event_id, delivery_id = ids
         arrival = self.arrived * SECOND
         lag = arrival - self.occurred
         # a late event left its sender shortly before it arrived

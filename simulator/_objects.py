@@ -146,7 +146,7 @@ def cut_short(text: bytes) -> bytes:
 def _close(
     current: OpenObject, bus: str, names: Chance, injector: Injecting | None
 ) -> Iterator[SimulatedObject]:
-    data = gzipped(b"\n".join(current.lines) + b"\n")
+    data = gzipped(b"\n".join((*current.lines, b"")))
     yield _named(current.at, bus, names, data, current.records, current.marks)
     for broken in injector.beside(current) if injector else ():
         yield _named(current.at, bus, names, broken.data, len(broken.marks), list(enumerate(broken.marks)))

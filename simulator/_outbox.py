@@ -93,7 +93,7 @@ class Outbox:
         """The events that arrive before `until`, a multiple of `SLOT`, in order."""
         for slot in sorted(s for s in self._slots if s < until // SLOT):
             for event in sorted(self._slots.pop(slot), key=_arrived):
-                yield Arrival(event.arrived, event.line(*self._rng.uuids()))
+                yield Arrival(event.arrived, event.line(self._rng.uuids()))
 
     def _arrival(self, occurred: int, *, may_be_late: bool) -> int:
         """When the bus takes the event in, in whole seconds."""

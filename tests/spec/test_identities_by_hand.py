@@ -204,7 +204,7 @@ def worlds(rng: random.Random, words: tuple[str, ...], days: range) -> list[Even
 
 
 RANDOM = st.integers(0, 2**32).map(random.Random)  # to draw every cell would take longer than all the rest
-CROWDS = st.sampled_from([SMALL, NO_CROWD])
+CROWDS = st.sampled_from([dict.fromkeys(ORDER, 1), SMALL, NO_CROWD])
 
 
 @settings(max_examples=20)

@@ -241,32 +241,18 @@ def ordered(orders: list[Row]) -> Row:
 
 
 VISITORS: Final = ("ann", "bob", None)
-MINUTES: Final = (
-    -700,
-    -45,
-    -30,
-    -15,
-    -15,
-    -10,
-    0,
-    15,
-    15,
-    20,
-    45,
-    700,
-)  # from midnight; many pauses are of 30 minutes
+# from midnight; many pauses are of 30 minutes
+MINUTES: Final = (-700, -45, -30, -15, -15, -10, 0, 15, 15, 20, 45, 700)
 EXTRAS: Final = (0, 0, 0, 0, 1, 999_999)
 TIMES: Final = [
     MIDNIGHT + night * DAY + dt.timedelta(minutes=minutes, microseconds=extra)
     for night, minutes, extra in product((1, 2, 3), MINUTES, EXTRAS)
 ]
-KINDS: Final = [
+REASONS: Final = ("customer", "saved_for_later", "cart_expired")
+KINDS: Final[list[tuple[str, Row]]] = [
     *(("page_viewed", dict(zip(CAMPAIGN, campaign, strict=True))) for campaign in CAMPAIGNS),
     *((name, {}) for name in DERIVED.inputs),
-    *(
-        ("cart_item_removed", {"removal_reason": why})
-        for why in ("customer", "saved_for_later", "cart_expired")
-    ),
+    *(("cart_item_removed", {"removal_reason": reason}) for reason in REASONS),
 ]
 VALUES: Final = {
     "customer_id": (None, "C1", "C2"),
@@ -279,7 +265,12 @@ VALUES: Final = {
     "currency_code": ("EUR", "EUR", "CHF"),
 }
 DETAILS: Final = [dict(zip(VALUES, values, strict=True)) for values in product(*VALUES.values())]
-ONE: Final = st.tuples(*map(st.sampled_from, ([*VISITORS[:2], *VISITORS], TIMES, KINDS, DETAILS)))
+ONE: Final = st.tuples(
+    st.sampled_from([*VISITORS[:2], *VISITORS]),
+    st.sampled_from(TIMES),
+    st.sampled_from(KINDS),
+    st.sampled_from(DETAILS),
+)
 EVENTS: Final = st.lists(ONE, min_size=20, max_size=40).map(
     lambda drawn: [drawn_event(number, *parts) for number, parts in enumerate(drawn)]
 )
@@ -311,6 +302,8 @@ def test_order_and_partition_do_not_matter(events: list[Row], chance: random.Ran
 
 
 Days = set[tuple[str, dt.date]]
+SCOPE: Final = pa.schema([("visitor_id", pa.string()), ("day", pa.date32())])
+BOUNDS: Final = pa.schema([*SCOPE, ("first_at", pa.timestamp("us")), ("last_at", pa.timestamp("us"))])
 
 
 def day_of(event: Row) -> tuple[str, dt.date]:
@@ -319,19 +312,13 @@ def day_of(event: Row) -> tuple[str, dt.date]:
 
 def joining(bounds: dict[tuple[str, dt.date], list[dt.datetime]], scope: Days) -> Days:
     """What `unsettled` would have join the scope."""
-    named = [(visitor, day, min(times), max(times)) for (visitor, day), times in bounds.items()]
-    at = pa.timestamp("us")
-    columns = pa.schema(
-        [("visitor_id", pa.string()), ("day", pa.date32()), ("first_at", at), ("last_at", at)]
-    )
+    rows = [(visitor, day, min(times), max(times)) for (visitor, day), times in bounds.items()]
     found = unsettled(
         CONNECTION,
-        pa.Table.from_pylist([dict(zip(columns.names, row, strict=True)) for row in named], schema=columns),
-        pa.Table.from_pylist(
-            [{"visitor_id": v, "day": d} for v, d in scope], schema=pa.schema([columns[0], columns[1]])
-        ),
+        pa.Table.from_pylist([dict(zip(BOUNDS.names, row, strict=True)) for row in rows], schema=BOUNDS),
+        pa.Table.from_pylist([dict(zip(SCOPE.names, day, strict=True)) for day in scope], schema=SCOPE),
     )
-    assert found.schema == pa.schema([columns[0], columns[1]])
+    assert found.schema == SCOPE
     return {(row["visitor_id"], row["day"]) for row in found.to_pylist()}
 
 
