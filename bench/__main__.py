@@ -40,8 +40,9 @@ class Figure:
     def row(self) -> dict[str, str]:
         """The line as text."""
         is_met = self.figure >= self.goal if self.at_least else self.figure <= self.goal
-        met = "met" if is_met else "NOT MET"
-        goal = "none" if self.goal == float("inf") else f"{'≥' if self.at_least else '≤'} {self.goal:.2f}"
+        has_goal = self.goal != float("inf")
+        met = ("met" if is_met else "NOT MET") if has_goal else ""
+        goal = "none" if not has_goal else f"{'≥' if self.at_least else '≤'} {self.goal:.2f}"
         return {
             "what": self.what, "goal": goal, "figure": f"{self.figure:.2f}", "": met,
             "detail": self.detail, "correctness": self.check,
