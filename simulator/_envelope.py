@@ -60,7 +60,8 @@ class Sender:
 class Event(Struct, frozen=True, gc=False):
     """An event on its way: when it happened (in microseconds since 1970) and when it arrives (in seconds).
 
-    `data` is a JSON object, encoded and not empty; `entity_id` and `correlation` are keys in which JSON escapes nothing.
+    `data` is a JSON object that is not empty, encoded, less its first brace: it goes on where the metadata end. `entity_id` and
+    `correlation` are keys in which JSON escapes nothing.
     """
 
     arrived: int
@@ -89,7 +90,7 @@ class Event(Struct, frozen=True, gc=False):
             self.entity_id,
             "null" if self.correlation is None else f'"{self.correlation}"',
         )
-        return b"".join(("".join(opening).encode(), self.data[1:], b"}"))
+        return b"".join(("".join(opening).encode(), self.data, b"}"))
 
 
 def producer_of(event_type: str, channel: str) -> str:
