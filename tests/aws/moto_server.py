@@ -12,6 +12,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable
+from io import BytesIO
 from typing import Any
 
 from moto.glue.exceptions import GlueClientError
@@ -53,7 +54,10 @@ class InTurn:
         self._application = application
 
     def __call__(self, environment: Any, start: Any) -> Iterable[bytes]:
-        """Answer in whole before the next one is heard."""
+        """Hear a request in whole, as who sends it may be stopped meanwhile; answer it in whole before the next one."""
+        sent, chunked = environment["wsgi.input"], environment.get("wsgi.input_terminated")
+        body = sent.read() if chunked else sent.read(int(environment.get("CONTENT_LENGTH") or 0))
+        environment["wsgi.input"] = BytesIO(body)
         with _ONE_AT_A_TIME:
             return list(self._application(environment, start))
 
