@@ -34,11 +34,16 @@ check: .venv/developing  ## Lint, types, layers, shape and unit tests: the inner
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/unit -q -n auto
 
-test: check  ## Every lane that this machine can run
-	$(BIN)/pytest tests --ignore tests/unit -m "not soak"
+test: check test-road test-spark test-aws  ## Every lane that this machine can run
+
+test-road: .venv/developing  ## From raw to marts on one machine, business rules, docs, and a small benchmark
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws -m "not soak" -n 2
 
 test-spark: .venv/developing  ## The Spark engine: needs Java 17
-	$(BIN)/pytest tests/spark -m "not soak"
+	$(BIN)/pytest tests/spark -m "not soak" -n 2
+
+test-aws: .venv/developing  ## S3 and Glue, on stand-ins of this machine
+	$(BIN)/pytest tests/aws -m "not soak" -n 2
 
 soak: .venv/developing  ## Full matrices, for machines with time
 	$(BIN)/pytest tests -m soak
@@ -55,4 +60,4 @@ example-grocer: .venv/examples  ## A year of a grocer's receipts through the who
 clean:  ## Remove what was built; lakes stay
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo check test test-spark soak bench docs example-grocer clean
+.PHONY: help install demo check test test-road test-spark test-aws soak bench docs example-grocer clean

@@ -17,7 +17,6 @@ OPTIONAL: Final[Mapping[str, str | int | float]] = {
     "engine": "spark",
     "catalogue": "glue",
     "glue_database_prefix": "lake_",
-    "lease_table": "lake_lease",
     "horizon_days": 7,
     "quarantine_threshold": 0.25,
 }

@@ -97,10 +97,10 @@ class Lake:
         """Where the tables' files are."""
         return self._parts.warehouse
 
-    @property
+    @cached_property
     def lease(self) -> Lease:
         """The lease on writing."""
-        return self._parts.lease
+        return Lease(self._parts.records.below("lease"), seconds=self.profile.lease_seconds)
 
     @cached_property
     def releases(self) -> Releases:

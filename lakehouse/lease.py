@@ -5,28 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import os
 import socket
-import sqlite3
 import threading
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+import msgspec
 
 from contracts.errors import HeldError, StorageError
+from lakehouse.records import Records
 
-_SCHEMA: Final = "create table if not exists lease (one integer primary key check (one = 1), run_id text, holder text, since real, until real)"
-_TAKE: Final = """
-insert into lease values (1, :run_id, :holder, :since, :until)
-on conflict (one) do update set run_id = :run_id, holder = :holder, since = :since, until = :until where lease.until < :since
-"""
+_LET_GO: Final = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """Who holds the lease, since when and until when (seconds since 1970)."""
+    """Who holds the lease, since when and until when (seconds since 1970; 0 once it was let go)."""
 
     run_id: str
     holder: str
@@ -34,10 +30,15 @@ class Holding:
     until: float
 
 
-class Lease(ABC):
-    """One holder at a time; a holder that falls silent for `seconds` may be overtaken."""
+class Lease:
+    """One holder at a time; a holder that falls silent for `seconds` may be overtaken.
 
-    def __init__(self, *, seconds: float) -> None:
+    Every taking is a record of its own, under the next number, written where none is; the last one counts, and only
+    its holder writes it again. No lock is held at any moment, so a holder that is stopped stands in nobody's way.
+    """
+
+    def __init__(self, records: Records, *, seconds: float) -> None:
+        self._records = records
         self._seconds = seconds
 
     @contextmanager
@@ -66,7 +67,7 @@ class Lease(ABC):
             done.set()
             thread.join()
             with suppress(StorageError):  # a full disk; the lease then ends by itself
-                self._drop(run_id)
+                self._extend(run_id, _LET_GO)
 
     def is_held_by(self, run_id: str) -> bool:
         """True while `run_id` has not been overtaken; a run that was silent and that nobody overtook holds it still."""
@@ -103,55 +104,37 @@ class Lease(ABC):
             with suppress(StorageError):  # the run itself will meet it, and can say so
                 self._extend(run_id, time.time() + self._seconds)
 
-    @abstractmethod
     def _put(self, wanted: Holding) -> None:
         """Take the lease in one conditional write, if nobody holds it at `wanted.since`."""
+        number, found = self._last()
+        if found is not None and found.until >= wanted.since:
+            return
+        with suppress(FileExistsError):  # another run was quicker
+            self._records.write(_name(number + 1), msgspec.json.encode(wanted), exclusive=True)
+            for name in self._records.names():
+                if name <= _name(number):
+                    self._records.delete(name)
 
-    @abstractmethod
     def _found(self) -> Holding | None:
         """Who took it last and did not let go."""
+        _, found = self._last()
+        return None if found is None or found.until == _LET_GO else found
 
-    @abstractmethod
-    def _extend(self, run_id: str, until: float) -> None:
-        """Move the end, if it is still this run's."""
-
-    @abstractmethod
-    def _drop(self, run_id: str) -> None:
-        """Let go, if it is still this run's."""
-
-
-class FileLease(Lease):
-    """A row in a SQLite file."""
-
-    def __init__(self, path: Path, *, seconds: float) -> None:
-        super().__init__(seconds=seconds)
-        self._path = path
-
-    def _put(self, wanted: Holding) -> None:
-        values = {
-            "run_id": wanted.run_id,
-            "holder": wanted.holder,
-            "since": wanted.since,
-            "until": wanted.until,
-        }
-        self._execute(_TAKE, values)
-
-    def _found(self) -> Holding | None:
-        rows = self._execute("select run_id, holder, since, until from lease", ())
-        return Holding(*rows[0]) if rows else None
+    def _last(self) -> tuple[int, Holding | None]:
+        names = self._records.names()
+        if not names:
+            return 0, None
+        data = self._records.read(names[-1])
+        if data is None:  # a later one has come, and this one was cleared away
+            return self._last()
+        return int(names[-1]), msgspec.json.decode(data, type=Holding)
 
     def _extend(self, run_id: str, until: float) -> None:
-        self._execute("update lease set until = ? where run_id = ?", (until, run_id))
+        """Move the end, if it is still this run's. One that is overtaken meanwhile writes what no longer counts."""
+        number, found = self._last()
+        if found is not None and found.run_id == run_id:
+            self._records.write(_name(number), msgspec.json.encode(replace(found, until=until)))
 
-    def _drop(self, run_id: str) -> None:
-        self._execute("delete from lease where run_id = ?", (run_id,))
 
-    def _execute(self, sql: str, values: tuple[object, ...] | dict[str, object]) -> list[tuple[Any, ...]]:
-        try:
-            with closing(sqlite3.connect(self._path, timeout=30)) as connection, connection:
-                connection.execute(_SCHEMA)
-                return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as e:
-            raise StorageError(
-                f"{self._path} cannot be used ({e}). Free space or mend permissions, then run again."
-            ) from e
+def _name(number: int) -> str:
+    return f"{number:012d}"

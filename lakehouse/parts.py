@@ -1,4 +1,4 @@
-"""What a profile's `store` decides: where raw, tables, records and the lease are."""
+"""What a profile's `store` decides: where raw, tables and records are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lakehouse.catalogue import Service
-from lakehouse.lease import FileLease, Lease
 from lakehouse.profile import Profile
 from lakehouse.records import FileRecords, Records
 from lakehouse.store import FileStore, Store
@@ -20,32 +19,20 @@ class Parts:
     store: Store
     warehouse: Warehouse
     records: Records
-    lease: Lease
 
 
 def parts_of(root: Path, profile: Profile) -> Parts:
     """The parts of the lake in `root`; nothing is made or reached yet."""
     if profile.is_remote:
         return _on_s3(profile)
-    return Parts(
-        FileStore(root / "raw"),
-        FileWarehouse(root / "warehouse"),
-        FileRecords(root),
-        FileLease(root / "lease.db", seconds=profile.lease_seconds),
-    )
+    return Parts(FileStore(root / "raw"), FileWarehouse(root / "warehouse"), FileRecords(root))
 
 
 def _on_s3(profile: Profile) -> Parts:
-    from lakehouse._dynamodb import DynamoLease  # noqa: PLC0415 the embedded road knows no cloud
-    from lakehouse._s3 import Prefix, S3Records, S3Store, S3Warehouse  # noqa: PLC0415 as above
+    from lakehouse._s3 import Prefix, S3Records, S3Store, S3Warehouse  # noqa: PLC0415 the embedded road knows no cloud
 
     place = Prefix.of(profile.store)
-    return Parts(
-        S3Store(place.below("raw")),
-        S3Warehouse(place.below("warehouse")),
-        S3Records(place),
-        DynamoLease(profile.lease_table, place.url, seconds=profile.lease_seconds),
-    )
+    return Parts(S3Store(place.below("raw")), S3Warehouse(place.below("warehouse")), S3Records(place))
 
 
 def service_of(root: Path, profile: Profile, warehouse: Warehouse) -> Service:

@@ -29,7 +29,6 @@ format_version = {version}
 # store = "files"                   # or "s3://bucket/prefix": raw, tables and releases are there, and only scratch is here
 # catalogue = "sqlite"              # or "glue", for a store on S3
 # glue_database_prefix = "lake_"    # Glue's databases are lake_curated, lake_marts and lake_platform
-# lease_table = "lake_lease"        # DynamoDB's table for the lease of a lake on S3
 # horizon_days = 7                  # how many days apart two records of one event_id are still compared
 # lease_seconds = 60                # a run that was silent for so long may be overtaken
 # grace_seconds = 3600              # how long files of a lost run are kept after it was found lost
@@ -49,7 +48,6 @@ class Profile:
     store: str = FILES
     catalogue: Literal["sqlite", "glue"] = "sqlite"
     glue_database_prefix: Annotated[str, Meta(pattern="^[a-z0-9_]{0,200}$")] = "lake_"
-    lease_table: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{3,255}$")] = "lake_lease"
     horizon_days: Annotated[int, Meta(ge=0)] = 7
     lease_seconds: Annotated[float, Meta(gt=0)] = 60.0
     grace_seconds: Annotated[float, Meta(ge=0)] = 3600.0

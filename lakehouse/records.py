@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from contracts.errors import StorageError
 from lakehouse.store import write_whole
 
 _SUFFIX: Final = ".json"
@@ -64,6 +65,10 @@ class FileRecords:
             return self._path(name).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as e:
+            raise StorageError(
+                f"{self._path(name)} cannot be read ({e.strerror}). Mend permissions, then run again."
+            ) from e
 
     def write(self, name: str, data: bytes, *, exclusive: bool = False) -> None:
         """See `Records`."""

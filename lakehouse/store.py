@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -139,9 +140,9 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
         FileExistsError: when `exclusive` and the file is there.
         StorageError: when the disk is full or the folder cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{os.getpid()}.tmp"
+    temporary = path.parent / f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
@@ -152,11 +153,7 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
             temporary.replace(path)
         _sync_folder(path.parent)
     except FileExistsError:
-        if exclusive:
-            raise
-        raise StorageError(
-            f"{path} cannot be written: a file is in the way of its folder. Move it, then run again."
-        ) from None
+        raise
     except OSError as e:
         raise StorageError(
             f"{path} cannot be written ({e.strerror}). Free space or mend permissions, then run again."
@@ -164,6 +161,15 @@ def write_whole(path: Path, data: bytes, *, exclusive: bool = False) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise StorageError(
+            f"{folder} cannot be made: a file is in its way. Move it, then run again."
+        ) from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """AWS's services on this machine: moto, made as strict as AWS is where two writers meet.
 
 - Glue refuses an update of a table's old version. moto ignores VersionId and loses one of two commits without a word.
-- S3 and DynamoDB decide a conditional write in one step. moto looks and then writes, so requests are answered one at a time.
+- S3 decides a conditional write in one step. moto looks and then writes, so requests are answered one at a time.
 
 Prints its port, and serves until its standard input ends.
 """

@@ -34,6 +34,6 @@ def test_without_the_strictness_the_first_write_would_be_lost_without_a_word() -
         assert updated_twice("versions") == "second"
 
 
-@pytest.mark.parametrize("service", ["s3", "glue", "dynamodb"])
+@pytest.mark.parametrize("service", ["s3", "glue"])
 def test_every_service_is_asked_where_the_environment_says(aws: str, service: str) -> None:
     assert client(service).meta.endpoint_url == aws

@@ -10,6 +10,10 @@ import pytest
 from contracts.errors import UsageError
 from lakehouse import _spark
 
+HERE = Path(__file__).parent
+# Java hands Python's workers the environment it was started with; they import the lane's own functions from here
+os.environ["PYTHONPATH"] = os.pathsep.join([str(HERE.parents[1]), str(HERE)])
+
 
 @pytest.fixture(scope="session", autouse=True)
 def java() -> None:
@@ -24,9 +28,7 @@ def java() -> None:
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[Any]:
-    """One Spark session for the whole lane, which every engine then takes; its workers can import the lane's own functions."""
-    here = Path(__file__).parent
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(here.parents[1]), str(here)])
+    """One Spark session for the whole lane, which every engine then takes."""
     session = _spark.start()
     yield session
     session.stop()

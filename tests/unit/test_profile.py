@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import FormatVersionError, UsageError
-from lakehouse._dynamodb import DynamoLease
 from lakehouse._s3 import Prefix, S3Store
 from lakehouse.lake import Lake
-from lakehouse.lease import FileLease
 from lakehouse.store import FileStore
 
 S3 = {"store": "s3://our-bucket/a/lake", "catalogue": "glue"}
@@ -33,10 +31,9 @@ def test_settings_are_kept_in_the_file(tmp_path: Path) -> None:
 
 def test_the_parts_of_a_lake_are_where_its_store_is(tmp_path: Path) -> None:
     here, there = Lake.create(tmp_path / "here"), Lake.create(tmp_path / "there", S3)
-    assert (type(here.store), type(here.lease)) == (FileStore, FileLease)
+    assert here.store == FileStore(here.root / "raw")
     assert there.store == S3Store(Prefix("our-bucket", "a/lake/raw"))
     assert there.warehouse.location == "s3://our-bucket/a/lake/warehouse"
-    assert isinstance(there.lease, DynamoLease)
 
 
 @pytest.mark.parametrize("store", ["s3://our-bucket", "s3://our-bucket/", "s3://our.bucket/a/b_c/"])
@@ -55,7 +52,6 @@ def test_a_prefix_may_be_a_bucket_or_any_folder_of_it(tmp_path: Path, store: str
         ({"store": "gs://our-bucket"}, 'neither "files" nor "s3://bucket/prefix"'),
         ({"catalogue": "hive"}, "has a setting that cannot be so"),
         ({**S3, "glue_database_prefix": "Lake-"}, "has a setting that cannot be so"),
-        ({**S3, "lease_table": "a b"}, "has a setting that cannot be so"),
         ({"engine": "sail"}, "has a setting that cannot be so"),
         ({"secret_key": "x"}, "has a setting that does not exist"),
     ],
