@@ -14,8 +14,9 @@ MINUTE: Final = 60 * SECOND
 HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 
-_CLOCK: Final = tuple(f"{minute:02d}:{second:02d}" for minute in range(60) for second in range(60))
-_DIGITS: Final = tuple(f"{number:03d}" for number in range(1_000))
+_DAY_MINUTES: Final = DAY // MINUTE
+_TWO_DIGITS: Final = tuple(f"{number:02d}" for number in range(60))
+_THREE_DIGITS: Final = tuple(f"{number:03d}" for number in range(1_000))
 
 Step = Callable[..., None]
 
@@ -52,22 +53,23 @@ def moment(instant: int) -> dt.datetime:
 
 
 @lru_cache(maxsize=10_000)
-def _to_hour(hours: int) -> str:
-    return dt.datetime.fromtimestamp(hours * 3_600, dt.UTC).isoformat()[:14]
+def _to_minute(minutes: int) -> str:
+    return dt.datetime.fromtimestamp(minutes * 60, dt.UTC).isoformat()[:17]
 
 
 def time_text(instant: int) -> str:
     """RFC 3339 with microseconds."""
-    seconds, rest = instant // SECOND, instant % SECOND
-    fraction = _DIGITS[rest // 1_000] + _DIGITS[rest % 1_000]
-    return f"{_to_hour(seconds // 3_600)}{_CLOCK[seconds % 3_600]}.{fraction}Z"
+    within = instant % MINUTE
+    seconds, micros = _TWO_DIGITS[within // SECOND], within % SECOND
+    upper, lower = _THREE_DIGITS[micros // 1_000], _THREE_DIGITS[micros % 1_000]
+    return f"{_to_minute(instant // MINUTE)}{seconds}.{upper}{lower}Z"
 
 
 def second_text(seconds: int) -> str:
     """RFC 3339 of whole seconds since 1970."""
-    return f"{_to_hour(seconds // 3_600)}{_CLOCK[seconds % 3_600]}Z"
+    return f"{_to_minute(seconds // 60)}{_TWO_DIGITS[seconds % 60]}Z"
 
 
 def date_text(instant: int) -> str:
     """The UTC day of an instant."""
-    return _to_hour(instant // HOUR)[:10]
+    return _to_minute(instant // DAY * _DAY_MINUTES)[:10]
