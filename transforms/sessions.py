@@ -35,6 +35,7 @@ _COUNTED: Final[Mapping[str, str]] = {
     "order_count": "order_placed",
 }
 _FIRST_KNOWN: Final = ("channel", "device_type", "country_code")
+_BATCH: Final = 10_000  # rows; DuckDB shares them out to its threads by the batch
 _BY_VISITOR: Final = pa.array(["customer", "saved_for_later"])
 
 # days of one visitor between which midnight made no pause; of each such pair, the day that is not in scope yet
@@ -73,7 +74,7 @@ def sessions(connection: duckdb.DuckDBPyConnection, events: pa.Table) -> pa.Tabl
     cut = _cut(events)
     tables = {"cuts": _described(events, cut), "orders": _orders(events, cut)}
     for name, table in tables.items():
-        connection.register(name, table)
+        connection.register(name, pa.Table.from_batches(table.to_batches(_BATCH), table.schema))
     result = connection.sql(_SQL).to_arrow_table()
     for name in tables:
         connection.unregister(name)
@@ -118,6 +119,11 @@ class _Cut:
     rows: _Numbers
     starts: _Numbers
 
+    @property
+    def lengths(self) -> _Numbers:
+        """How many events each session has."""
+        return np.diff(self.starts, append=self.rows.size)
+
     def count(self, flags: _Flags) -> _Numbers:
         """How many events of each session are flagged."""
         return np.add.reduceat(flags[self.rows], self.starts, dtype=np.int64)
@@ -134,8 +140,7 @@ class _Cut:
 
     def number(self) -> _Numbers:
         """For each place, the number of its session, from 0."""
-        lengths = np.diff(self.starts, append=self.rows.size)
-        return np.repeat(np.arange(self.starts.size), lengths)
+        return np.repeat(np.arange(self.starts.size), self.lengths)
 
     def _rows(self, places: _Numbers) -> pa.Array:
         found = (places >= 0) & (places < self.rows.size)
@@ -184,27 +189,27 @@ def _with_another_campaign(events: pa.Table, rows: _Numbers, begins_run: _Flags)
     runs = np.cumsum(begins_run)[pages]
     is_landing = np.diff(runs, prepend=-1) != 0
     named = np.flatnonzero(_has_campaign(events)[rows[pages]])
-    campaign = [_codes(events[name])[rows[pages[named]]] for name in _CAMPAIGN]
-    is_other: _Flags = np.logical_or.reduce(
-        [np.diff(part, prepend=-2) != 0 for part in (runs[named], *campaign)]
-    )
+    bringing = pa.array(rows[pages[named]])
+    campaign = [_codes(_long(events[name]).take(bringing)) for name in _CAMPAIGN]
+    is_other: _Flags = np.logical_or.reduce([np.diff(n, prepend=-2) != 0 for n in (runs[named], *campaign)])
     places: _Numbers = pages[named[is_other & ~is_landing[named]]]
     return places
 
 
 def _has_campaign(events: pa.Table) -> _Flags:
-    return _flags(pc.is_valid(pc.coalesce(*(events[name] for name in _CAMPAIGN))))
+    flags: _Flags = np.logical_or.reduce([_is_known(events, name) for name in _CAMPAIGN])
+    return flags
 
 
 def _described(events: pa.Table, cut: _Cut) -> pa.Table:
     """One row a session: its number, and what was counted and picked from its events."""
-    every, page = np.ones(events.num_rows, dtype=np.bool_), _is_type(events, "page_viewed")
-    first, landing = cut.first(every), cut.first(page)
+    page = _is_type(events, "page_viewed")
+    first, landing = pa.array(cut.rows[cut.starts]), cut.first(page)
     picked = {
         "visitor_id": ("visitor_id", first),
         "first_event_id": ("event_id", first),
         "started_at": ("occurred_at", first),
-        "ended_at": ("occurred_at", cut.last(every)),
+        "ended_at": ("occurred_at", pa.array(cut.rows[cut.starts + cut.lengths - 1])),
         "customer_id": ("customer_id", cut.last(_is_known(events, "customer_id"))),
         "landing_page_url": ("page_url", landing),
         "exit_page_url": ("page_url", cut.last(page)),
@@ -214,10 +219,11 @@ def _described(events: pa.Table, cut: _Cut) -> pa.Table:
     # a page view that brings a campaign later on belongs to another session
     picked |= {name: (name, landing) for name in _CAMPAIGN}
     counted = {name: cut.count(_is_type(events, event_type)) for name, event_type in _COUNTED.items()}
-    taken = {name: _long(events[column]).take(rows) for name, (column, rows) in picked.items()}
-    return pa.table(
-        {"session": np.arange(cut.starts.size), "event_count": cut.count(every), **counted, **taken}
-    )
+    # sessions in the order of the rows, so that values are fetched in one pass over them
+    order = np.argsort(first.to_numpy())
+    taken = {name: _long(events[column]).take(rows.take(order)) for name, (column, rows) in picked.items()}
+    numbers = {"session": order, "event_count": cut.lengths[order]}
+    return pa.table(numbers | {name: counts[order] for name, counts in counted.items()} | taken)
 
 
 def _orders(events: pa.Table, cut: _Cut) -> pa.Table:

@@ -392,7 +392,7 @@ def test_a_late_event_before_the_first_is_what_changes_the_id() -> None:
 
 
 def test_chunks_and_dictionaries_of_columns_do_not_matter() -> None:
-    events = [page(f"e{n}", visitor_id=f"v{n % 2}", campaign_source=f"s{n % 3}") for n in range(9)]
+    events = [page(f"e{n}", visitor_id=f"v{n % 3}", campaign_source=f"s{n % 4}") for n in range(9)]
     chunks = [pa.Table.from_pylist(events[n : n + 2], schema=READS) for n in range(0, 9, 2)]
     table = pa.concat_tables(chunks)
     for name in ("visitor_id", "campaign_source"):
