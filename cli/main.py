@@ -13,6 +13,7 @@ import click
 
 from cli import console
 from cli.demo import demo
+from cli.link import link
 from cli.look import contracts, quarantine, sql, status
 from cli.parity import parity
 from cli.road import build, curate, derive, ingest, land, run, simulate
@@ -54,6 +55,7 @@ for _command in (
     status,
     quarantine,
     contracts,
+    link,
     parity,
     rebuild,
     demo,

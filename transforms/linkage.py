@@ -16,9 +16,9 @@ PROPOSALS: Final = pa.schema(
 
 # Of pairs that are one person, and of pairs that are not: how many agree, level by level. Set by hand, so that a proposal is a
 # function of the persons alone; how common a name or a postcode is, is counted.
-_NAME: Final = {"m_probabilities": [0.88, 0.07, 0.03, 0.02], "u_probabilities": [0.005, 0.005, 0.02, 0.97]}
-_DATE: Final = {"m_probabilities": [0.95, 0.05], "u_probabilities": [0.00005, 0.99995]}
-_PLACE: Final = {"m_probabilities": [0.7, 0.3], "u_probabilities": [0.001, 0.999]}  # people move house
+_NAME: Final = ([0.88, 0.07, 0.03, 0.02], [0.005, 0.005, 0.02, 0.97])
+_DATE: Final = ([0.95, 0.05], [0.00005, 0.99995])
+_PLACE: Final = ([0.7, 0.3], [0.001, 0.999])  # people move house
 
 _DUPLICATES: Final = 0.05
 """Persons that have a second account, as a share."""
@@ -63,25 +63,28 @@ def propose(persons: pa.Table, threshold: float) -> pa.Table:
 
 
 def _predict(connection: duckdb.DuckDBPyConnection, persons: pa.Table, threshold: float) -> pa.Table:
-    from splink import DuckDBAPI, Linker  # type: ignore[import-not-found]  # noqa: PLC0415 an extra that few install
+    from splink import DuckDBAPI, Linker  # noqa: PLC0415 an extra that few install
 
     linker = Linker(DuckDBAPI(connection).register(persons), _settings(persons.num_rows), log_level="ERROR")
-    return linker.inference.predict(threshold_match_probability=threshold).as_pyarrow_table()
+    found: Any = linker.inference.predict(threshold_match_probability=threshold)
+    return found.as_pyarrow_table()
 
 
 def _settings(persons: int) -> Any:
-    import splink.comparison_library as cl  # type: ignore[import-not-found]  # noqa: PLC0415 an extra that few install
+    import splink.comparison_library as cl  # noqa: PLC0415 an extra that few install
     from splink import SettingsCreator, block_on  # noqa: PLC0415
 
     names = [cl.JaroWinklerAtThresholds(name, [0.92, 0.85]) for name in ("first_name", "last_name")]
+    compared: list[tuple[Any, tuple[list[float], list[float]], bool]]
+    compared = [(name, _NAME, True) for name in names]
+    compared += [(cl.ExactMatch("birth_date"), _DATE, False), (cl.ExactMatch("postal_code"), _PLACE, True)]
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="person_id",
         probability_two_random_records_match=min(2 * _DUPLICATES / (persons - 1), _DUPLICATES),
         comparisons=[
-            *(name.configure(term_frequency_adjustments=True, **_NAME) for name in names),
-            cl.ExactMatch("birth_date").configure(**_DATE),
-            cl.ExactMatch("postal_code").configure(term_frequency_adjustments=True, **_PLACE),
+            each.configure(term_frequency_adjustments=counted, m_probabilities=m, u_probabilities=u)
+            for each, (m, u), counted in compared
         ],
         blocking_rules_to_generate_predictions=[
             block_on("birth_date", "last_name"),

@@ -11,8 +11,6 @@ import pytest
 from tests.text_tables import rows
 from transforms.linkage import PROPOSALS, propose
 
-pytest.importorskip("splink", reason="needs the extra `linkage`")
-
 PERSONS = """
 | person_id | first_name | last_name | birth_date | postal_code |
 |-----------|------------|-----------|------------|-------------|
