@@ -37,13 +37,13 @@ check: .venv/developing  ## Lint, types, layers, shape and unit tests: the inner
 test: check test-road test-spark test-aws  ## Every lane that this machine can run
 
 test-road: .venv/developing  ## From raw to marts on one machine, business rules, docs, and a small benchmark
-	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws -m "not soak" -n 2
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws -m "not soak" -n 2 --dist loadfile
 
 test-spark: .venv/developing  ## The Spark engine: needs Java 17
-	$(BIN)/pytest tests/spark -m "not soak" -n 2
+	$(BIN)/pytest tests/spark -m "not soak" -n 2 --dist loadfile
 
 test-aws: .venv/developing  ## S3 and Glue, on stand-ins of this machine
-	$(BIN)/pytest tests/aws -m "not soak" -n 2
+	$(BIN)/pytest tests/aws -m "not soak" -n 2 --dist loadfile
 
 soak: .venv/developing  ## Full matrices, for machines with time
 	$(BIN)/pytest tests -m soak

@@ -16,6 +16,8 @@ LEDGER: Final = f"{PLATFORM}.ledger"
 QUARANTINE: Final = f"{PLATFORM}.quarantine"
 EVENT_IDS: Final = f"{PLATFORM}.event_ids"
 DEFAULT_BUS: Final = "commerce"
+NO_DATE: Final = dt.date(1970, 1, 1)
+"""The arrival date of raw objects outside the layout."""
 
 _RAW_HOUR = re.compile(r"bus=[^/]+/ingest_date=(\d{4}-\d{2}-\d{2})/ingest_hour=(\d{2})/")
 
@@ -39,3 +41,9 @@ def arrival_hour(raw_object: str) -> dt.datetime | None:
         return dt.datetime.fromisoformat(f"{match[1]}T{match[2]}:00:00")
     except ValueError:
         return None
+
+
+def arrival_date(raw_object: str) -> dt.date:
+    """The arrival date in a raw object's path; NO_DATE for an object outside the layout."""
+    hour = arrival_hour(raw_object)
+    return hour.date() if hour else NO_DATE

@@ -27,7 +27,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from contracts.errors import EngineError, LakeError, StorageError, UsageError
-from lakehouse.engine import on_object
+from lakehouse.engine import OnObjects, on_objects
 from lakehouse.lake import Lake
 from lakehouse.store import Store
 
@@ -66,9 +66,9 @@ class SparkEngine:
         self.bytes_read = 0
         self._partitions = partitions or session.sparkContext.defaultParallelism
 
-    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
+    def objects(self, task: OnObjects[R], store: Store, batches: Sequence[Sequence[str]]) -> Iterator[R]:
         """See `lakehouse.engine.Engine`."""
-        results = self.each(functools.partial(on_object, task, store), names)
+        results = self.each(functools.partial(on_objects, task, store), batches)
         return (self._counted(*result) for _, result in results)
 
     def _counted(self, size: int, result: R) -> R:

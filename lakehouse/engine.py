@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 
@@ -22,6 +22,9 @@ from lakehouse.store import Store
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+OnObjects: TypeAlias = Callable[[list[tuple[str, bytes]]], R]
+"""What is done with raw objects, given by name and bytes as stored."""
 
 PROCESSES: Final = 2
 WORTH_A_POOL: Final = 24 * 1024 * 1024
@@ -38,8 +41,8 @@ class Engine(Protocol):
     bytes_read: int
     """Bytes of raw objects read so far, as stored."""
 
-    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
-        """Run `task(name, bytes)` for every raw object, each read once; results come as they are done.
+    def objects(self, task: OnObjects[R], store: Store, batches: Sequence[Sequence[str]]) -> Iterator[R]:
+        """Run `task([(name, bytes), …])` for every batch of raw objects, each object read once; results come as they are done.
 
         Work begins at once, not when the first result is asked for.
         """
@@ -71,9 +74,9 @@ class LocalEngine:
         self.bytes_read = 0
         self.works_beside = not isinstance(executor, _Inline)
 
-    def objects(self, task: Callable[[str, bytes], R], store: Store, names: Sequence[str]) -> Iterator[R]:
+    def objects(self, task: OnObjects[R], store: Store, batches: Sequence[Sequence[str]]) -> Iterator[R]:
         """See `Engine`."""
-        jobs = [self._executor.submit(_on_object, task, store, name) for name in names]
+        jobs = [self._executor.submit(_on_objects, task, store, names) for names in batches]
         return (self._counted(*_result(job)) for job in as_completed(jobs))
 
     def _counted(self, size: int, result: R) -> R:
@@ -140,14 +143,14 @@ def _result(job: Future[R]) -> R:
         ) from e
 
 
-def on_object(task: Callable[[str, bytes], R], store: Store, name: str) -> tuple[int, R]:
-    """Read an object and run a task on it: the bytes read, and the result."""
-    data = store.read(name)
-    return len(data), task(name, data)
+def on_objects(task: OnObjects[R], store: Store, names: Sequence[str]) -> tuple[int, R]:
+    """Read objects and run a task on them: the bytes read, and the result."""
+    objects = [(name, store.read(name)) for name in names]
+    return sum(len(data) for _, data in objects), task(objects)
 
 
-def _on_object(task: Callable[[str, bytes], R], store: Store, name: str) -> tuple[int, R]:
-    result = on_object(task, store, name)
+def _on_objects(task: OnObjects[R], store: Store, names: Sequence[str]) -> tuple[int, R]:
+    result = on_objects(task, store, names)
     _tidy()
     return result
 

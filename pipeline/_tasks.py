@@ -5,6 +5,7 @@ Plain data in, plain data out; rows pass through staged files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,7 +23,7 @@ from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile
 from lakehouse.duck import open_duckdb
 from lakehouse.failpoints import reach
 from lakehouse.scratch import Segment, load_segment, stage_tables
-from transforms.decode import Decoder
+from transforms.decode import Decoded, Decoder
 from transforms.deduplicate import IDS, Deduplication, deduplicate
 from transforms.unpack import unpack
 
@@ -31,23 +32,35 @@ _REJECTED: Final = "(rejected)"
 
 @dataclass(frozen=True, slots=True)
 class StagedObject:
-    """One decoded raw object, in one staged file: its rows per event type, and its rejected records."""
+    """How many records of a raw object are among the staged rows, and what was wrong with it."""
 
     raw_object: str
     object_bytes: int
     records: int
+    passed: int
+    rejected: int
     unread_bytes: int
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StagedBatch:
+    """Raw objects that were decoded together into one staged file: rows per event type, and rejected records."""
+
+    objects: tuple[StagedObject, ...]
     passed: dict[str, Segment]
     rejected: Segment | None
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Rows of a staged segment that go into a table, with columns that are the same in all of them."""
+    """Rows of a staged segment that go into a table, with columns that are the same in all of them.
+
+    `dropped`: numbers of records that do not go, by raw object.
+    """
 
     segment: Segment
-    dropped: frozenset[int] = frozenset()
+    dropped: dict[str, frozenset[int]] = field(default_factory=dict)
     constants: dict[str, pa.Scalar] = field(default_factory=dict)
 
 
@@ -67,17 +80,39 @@ class DecodeObjects:
     contracts: Path
     folder: str
 
-    def __call__(self, raw_object: str, data: bytes) -> StagedObject:
-        """Decode one object. The staged file's name follows from the object's, so that a second attempt overwrites the first."""
-        decoded = _decoder(self.contracts).decode(raw_object, data)
+    def __call__(self, objects: list[tuple[str, bytes]]) -> StagedBatch:
+        """Decode a batch. The staged file's name follows from the first object's, so that a second attempt overwrites the first."""
+        decoded = _decoder(self.contracts).decode(objects)
         reach("curate.decoding")
         tables = {**decoded.tables, _REJECTED: decoded.rejected}
-        stage = f"{self.folder}/{xxh3_128_hexdigest(raw_object.encode())}.arrows"
+        stage = f"{self.folder}/{xxh3_128_hexdigest(objects[0][0].encode())}.arrows"
         segments = stage_tables({name: t for name, t in tables.items() if len(t)}, stage)
         rejected = segments.pop(_REJECTED, None)
-        return StagedObject(
-            raw_object, len(data), decoded.records, decoded.unread_bytes, decoded.problem, segments, rejected
+        return StagedBatch(_staged(objects, decoded), segments, rejected)
+
+
+def _staged(objects: list[tuple[str, bytes]], decoded: Decoded) -> tuple[StagedObject, ...]:
+    """What became of each object, with its rows counted in the tables."""
+    passed: Counter[str] = Counter()
+    for table in decoded.tables.values():
+        passed.update(_count(table["raw_object"]))
+    rejected = _count(decoded.rejected["raw_object"])
+    return tuple(
+        StagedObject(
+            raw_object=name,
+            object_bytes=len(data),
+            records=found.records,
+            passed=passed[name],
+            rejected=rejected.get(name, 0),
+            unread_bytes=found.unread_bytes,
+            problem=found.problem,
         )
+        for (name, data), found in zip(objects, decoded.objects, strict=True)
+    )
+
+
+def _count(names: pa.ChunkedArray) -> dict[str, int]:
+    return {each["values"]: each["counts"] for each in pc.value_counts(names).to_pylist()}
 
 
 @cache
@@ -85,24 +120,21 @@ def _decoder(contracts: Path) -> Decoder:
     return Decoder(load_declarations(contracts))
 
 
-def read_ids(staged: StagedObject) -> pa.Table:
-    """Ids of the records of an object that passed the gate, of which there are some (IDS, repeated texts as dictionaries)."""
-    parts = [
-        _ids(load_segment(segment), staged.raw_object, event_type)
-        for event_type, segment in staged.passed.items()
-    ]
-    return pa.concat_tables(parts)
+def read_ids(staged: StagedBatch) -> pa.Table:
+    """Ids of the records of a batch that passed the gate, of which there are some (IDS, repeated texts as dictionaries)."""
+    return pa.concat_tables(
+        [_ids(load_segment(segment), event_type) for event_type, segment in staged.passed.items()]
+    )
 
 
-def _ids(table: pa.Table, raw_object: str, event_type: str) -> pa.Table:
-    rows = len(table)
+def _ids(table: pa.Table, event_type: str) -> pa.Table:
     columns = {
         "event_id": table["event_id"],
         "payload_hash": table["payload_hash"],
-        "event_type": _repeated(event_type, rows),
+        "event_type": _repeated(event_type, len(table)),
         "occurred_date": table["occurred_at"].cast(pa.date32()),
         "ingested_at": table["ingested_at"],
-        "raw_object": _repeated(raw_object, rows),
+        "raw_object": table["raw_object"],
         "raw_record": table["raw_record"],
     }
     return pa.table(columns)
@@ -171,10 +203,12 @@ def write_parts(job: WriteJob) -> list[WrittenFile]:
 
 def _rows(part: Part) -> pa.Table:
     table = load_segment(part.segment)
-    if part.dropped:
-        table = table.filter(
-            pc.invert(pc.is_in(table["raw_record"], pa.array(sorted(part.dropped), pa.int64())))
+    for raw_object, numbers in part.dropped.items():
+        is_dropped = pc.and_(
+            pc.equal(table["raw_object"], raw_object),
+            pc.is_in(table["raw_record"], pa.array(sorted(numbers), pa.int64())),
         )
+        table = table.filter(pc.invert(is_dropped))
     for name, value in part.constants.items():
         table = table.append_column(name, pa.repeat(value, len(table)))
     return table
@@ -186,10 +220,13 @@ class FetchRecords:
 
     wanted: dict[str, list[int]]
 
-    def __call__(self, raw_object: str, data: bytes) -> dict[tuple[str, int], bytes]:
-        """The wanted records of one object."""
-        records = unpack(data).records
-        return {(raw_object, number): records[number] for number in _distinct(self.wanted[raw_object])}
+    def __call__(self, objects: list[tuple[str, bytes]]) -> dict[tuple[str, int], bytes]:
+        """The wanted records of a batch."""
+        found: dict[tuple[str, int], bytes] = {}
+        for raw_object, data in objects:
+            records = unpack(data).records
+            found |= {(raw_object, number): records[number] for number in _distinct(self.wanted[raw_object])}
+        return found
 
 
 def _distinct(numbers: Iterable[int]) -> list[int]:

@@ -7,8 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from contracts.errors import ConservationError
-from pipeline._tasks import StagedObject
-from pipeline.plan import arrival_date
+from contracts.layout import arrival_date
+from pipeline._tasks import StagedBatch, StagedObject
 from pipeline.settle import Settled
 
 _FATES = {"curated": "curated", "duplicate": "duplicates", "conflict": "quarantined"}
@@ -34,18 +34,20 @@ class Account:
         return self.records - self.curated - self.duplicates - self.quarantined - self.erased
 
 
-def draw_up(staged: list[StagedObject], settled: Settled, written: int) -> list[Account]:
+def draw_up(staged: list[StagedBatch], settled: Settled, written: int) -> list[Account]:
     """The accounts of a run.
 
     Args:
-        staged: its objects as decoded.
+        staged: its batches as decoded.
         settled: what deduplication decided.
         written: rows counted in the Parquet files of its curated tables.
 
     Raises:
         ConservationError: when an account does not add up, or the rows written are not those it says.
     """
-    accounts = [_account(each, settled.fates.get(each.raw_object, {})) for each in staged]
+    accounts = [
+        _account(each, settled.fates.get(each.raw_object, {})) for batch in staged for each in batch.objects
+    ]
     corrections = _corrections(settled)
     off = [a for a in (*accounts, *corrections) if a.missing]
     counted = sum(a.curated for a in accounts)
@@ -62,15 +64,14 @@ def draw_up(staged: list[StagedObject], settled: Settled, written: int) -> list[
 
 
 def _account(staged: StagedObject, fates: dict[str, int]) -> Account:
-    passed = sum(segment.rows for segment in staged.passed.values())
     duplicates, conflicts = fates.get("duplicate", 0), fates.get("conflict", 0)
     return Account(
         raw_object=staged.raw_object,
         object_bytes=staged.object_bytes,
         records=staged.records,
-        curated=passed - duplicates - conflicts,
+        curated=staged.passed - duplicates - conflicts,
         duplicates=duplicates,
-        quarantined=conflicts + (staged.rejected.rows if staged.rejected else 0),
+        quarantined=conflicts + staged.rejected,
         unread_bytes=staged.unread_bytes,
         problem=staged.problem,
     )

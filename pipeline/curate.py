@@ -5,14 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from lakehouse.engine import Engine, open_engine
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
-from pipeline._tasks import DecodeObjects, StagedObject
+from pipeline._tasks import DecodeObjects, StagedBatch
 from pipeline.accounts import Account, draw_up, ledger_rows
-from pipeline.plan import plan
+from pipeline.plan import Batch, plan
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 from pipeline.settle import settle
@@ -48,19 +47,19 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
         result = CurateResult(recovered=recover(lake))
         todo = plan(lake, lake.releases.latest())
         with open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
-            for objects in todo.slices(engine.slice_bytes):
-                _curate_slice(lake, objects, engine, result, progress, lease_id)
+            for batches in todo.slices(engine.slice_bytes):
+                _curate_slice(lake, batches, engine, result, progress, lease_id)
             result.bytes_read = engine.bytes_read
         lake.listing.remember(todo.folders)
         return result
 
 
 def _curate_slice(
-    lake: Lake, objects: list[str], engine: Engine, result: CurateResult, progress: Progress, lease_id: str
+    lake: Lake, batches: list[Batch], engine: Engine, result: CurateResult, progress: Progress, lease_id: str
 ) -> None:
     with new_run(lake, "curate") as run:
         reach("curate.planned")
-        staged = _decode(run, objects, engine, progress)
+        staged = _decode(run, batches, engine, progress)
         reach("curate.decoded")
         settled = settle(run, staged, engine)
         written = write_tables(run, staged, settled, engine)
@@ -71,13 +70,15 @@ def _curate_slice(
     result.releases.append(release.number)
 
 
-def _decode(run: Run, objects: list[str], engine: Engine, progress: Progress) -> list[StagedObject]:
+def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:
     task = DecodeObjects(run.lake.declarations.root, run.scratch)
-    decoding = engine.objects(task, run.lake.store, objects)
+    decoding = engine.objects(task, run.lake.store, batches)
     if engine.works_beside:
         prepare_tables(run)
-    staged = []
-    for done, each in enumerate(decoding, start=1):
+    staged: list[StagedBatch] = []
+    done, total = 0, sum(map(len, batches))
+    for each in decoding:
         staged.append(each)
-        progress("objects decoded", done, len(objects))
-    return sorted(staged, key=attrgetter("raw_object"))
+        done += len(each.objects)
+        progress("objects decoded", done, total)
+    return sorted(staged, key=lambda batch: batch.objects[0].raw_object)

@@ -7,21 +7,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from contracts.layout import LEDGER, arrival_hour
+from contracts.layout import LEDGER, arrival_date
 from lakehouse.datafiles import readable
 from lakehouse.duck import open_duckdb
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from lakehouse.store import Folder
 
-NO_DATE: Final = dt.date(1970, 1, 1)
+_BATCH_BYTES: Final = 1024 * 1024
+"""Raw bytes that are decoded together: as many objects as it takes, or one larger one."""
+
+Batch = list[str]
+"""Names of raw objects that are decoded together."""
+
+Objects = list[tuple[str, int]]
+"""Raw objects by name, with their sizes in bytes as stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Raw objects to curate, in order of their names, with their sizes; and the folders they were found in."""
 
-    objects: list[tuple[str, int]]
+    objects: Objects
     folders: list[Folder]
 
     @property
@@ -29,18 +36,24 @@ class Plan:
         """Bytes of raw in all."""
         return sum(size for _, size in self.objects)
 
-    def slices(self, most: int) -> Iterator[list[str]]:
-        """The objects cut into runs of at most `most` bytes each (or one larger object), so that memory does not follow the input."""
-        batch: list[str] = []
-        filled = 0
-        for raw_object, size in self.objects:
-            if batch and filled + size > most:
-                yield batch
-                batch, filled = [], 0
-            batch.append(raw_object)
-            filled += size
-        if batch:
-            yield batch
+    def slices(self, most: int) -> Iterator[list[Batch]]:
+        """Batches for runs of at most `most` bytes each (or one larger object), so that memory does not follow the input."""
+        for objects in _cut(self.objects, most):
+            yield [[name for name, _ in batch] for batch in _cut(objects, min(most, _BATCH_BYTES))]
+
+
+def _cut(objects: Objects, most: int) -> Iterator[Objects]:
+    """The objects in order, cut where a piece would have more than `most` bytes."""
+    piece: Objects = []
+    filled = 0
+    for raw_object, size in objects:
+        if piece and filled + size > most:
+            yield piece
+            piece, filled = [], 0
+        piece.append((raw_object, size))
+        filled += size
+    if piece:
+        yield piece
 
 
 def plan(lake: Lake, release: Release | None) -> Plan:
@@ -52,12 +65,6 @@ def plan(lake: Lake, release: Release | None) -> Plan:
     sizes = {name: size for folder in folders for name, size in folder.objects.items()}
     done = _curated_before(lake, release, {arrival_date(name) for name in sizes}) if sizes else set()
     return Plan(sorted(item for item in sizes.items() if item[0] not in done), folders)
-
-
-def arrival_date(raw_object: str) -> dt.date:
-    """The arrival date in an object's path; 1970-01-01 for an object outside the layout."""
-    hour = arrival_hour(raw_object)
-    return hour.date() if hour else NO_DATE
 
 
 def _curated_before(lake: Lake, release: Release | None, dates: set[dt.date]) -> set[str]:

@@ -6,12 +6,11 @@ import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from contracts.layout import EVENT_IDS
+from contracts.layout import EVENT_IDS, arrival_date
 from lakehouse.datafiles import partition_day, readable
 from lakehouse.engine import Engine
 from lakehouse.scratch import Segment
-from pipeline._tasks import FetchRecords, SettledLot, SettleIds, StagedObject, read_ids
-from pipeline.plan import arrival_date
+from pipeline._tasks import FetchRecords, SettledLot, SettleIds, StagedBatch, read_ids
 from pipeline.run import Run
 from transforms.deduplicate import IDS
 
@@ -41,7 +40,7 @@ class Settled:
     fates: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def settle(run: Run, staged: list[StagedObject], engine: Engine) -> Settled:
+def settle(run: Run, staged: list[StagedBatch], engine: Engine) -> Settled:
     """Decide which records of the run become rows."""
     work = SettleIds(_index(run), run.lake.profile.horizon_days, run.scratch)
     passed = [each for each in staged if each.passed]
@@ -81,7 +80,8 @@ def _with_bytes(run: Run, rows: list[dict[str, object]], engine: Engine) -> list
     for row in rows:
         wanted[str(row["raw_object"])].append(int(str(row["raw_record"])))
     records: dict[Record, bytes] = {}
-    for found in engine.objects(FetchRecords(dict(wanted)), run.lake.store, sorted(wanted)):
+    batches = [[name] for name in sorted(wanted)]
+    for found in engine.objects(FetchRecords(dict(wanted)), run.lake.store, batches):
         records |= found
     return [{**row, "record": records[str(row["raw_object"]), int(str(row["raw_record"]))]} for row in rows]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from contracts.layout import EVENT_IDS, LEDGER, QUARANTINE, curated_table
+from contracts.layout import EVENT_IDS, LEDGER, QUARANTINE, arrival_date, curated_table
 from lakehouse.arrow_types import arrow_schema
 from lakehouse.datafiles import (
     EPOCH,
@@ -20,9 +20,8 @@ from lakehouse.datafiles import (
 )
 from lakehouse.engine import Engine
 from lakehouse.failpoints import reach
-from lakehouse.scratch import Segment, stage_tables
-from pipeline._tasks import Part, StagedObject, WriteJob, write_parts
-from pipeline.plan import arrival_date
+from lakehouse.scratch import stage_tables
+from pipeline._tasks import Part, StagedBatch, WriteJob, write_parts
 from pipeline.rewriting import rewrite
 from pipeline.run import Run
 from pipeline.settle import CONFLICT_MESSAGE, Record, Removals, Settled, removals
@@ -38,7 +37,7 @@ def prepare_tables(run: Run) -> None:
         run.table(identifier)
 
 
-def write_tables(run: Run, staged: list[StagedObject], settled: Settled, engine: Engine) -> int:
+def write_tables(run: Run, staged: list[StagedBatch], settled: Settled, engine: Engine) -> int:
     """Write curated rows, quarantine and index. Returns the number of curated rows written.
 
     A table is staged as soon as its files are there, while others are still being written.
@@ -76,23 +75,27 @@ def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
     _stage(run, table, writer.close(), {})
 
 
-def _curated_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> list[WriteJob]:
+def _curated_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> list[WriteJob]:
     """A job for each event type, the largest first so that the pool ends evenly."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for each in staged:
-        constants = {**run.constants(), "raw_object": pa.scalar(each.raw_object)}
-        dropped = settled.dropped.get(each.raw_object, frozenset())
+        names = [found.raw_object for found in each.objects]
+        dropped = {name: settled.dropped[name] for name in names if name in settled.dropped}
         for event_type, segment in each.passed.items():
-            parts[event_type].append(Part(segment, dropped, constants))
+            parts[event_type].append(Part(segment, dropped, run.constants()))
     jobs = [_job(run, event_type, found) for event_type, found in parts.items()]
     return sorted(jobs, key=lambda job: -sum(part.segment.length for part in job.parts))
 
 
-def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> Iterator[WriteJob]:
+def _other_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> Iterator[WriteJob]:
     """Jobs for the index and for quarantine, where there is something to write."""
     if settled.indexed:
         yield _job(run, "event_ids", [Part(segment) for segment in settled.indexed])
-    parts = [_rejected_part(run, each.raw_object, each.rejected) for each in staged if each.rejected]
+    constants = {
+        "run_id": pa.scalar(run.run_id),
+        "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us")),
+    }
+    parts = [Part(each.rejected, {}, constants) for each in staged if each.rejected]
     if settled.conflicts:
         rows = {"conflicts": _conflict_rows(run, settled)}
         parts.append(Part(stage_tables(rows, f"{run.scratch}/conflicts.arrows")["conflicts"]))
@@ -102,16 +105,6 @@ def _other_jobs(run: Run, staged: list[StagedObject], settled: Settled) -> Itera
 
 def _job(run: Run, name: str, parts: list[Part]) -> WriteJob:
     return WriteJob(_target(run, run.table(_identifier(name))), name, parts)
-
-
-def _rejected_part(run: Run, raw_object: str, rejected: Segment) -> Part:
-    constants = {
-        "raw_object": pa.scalar(raw_object),
-        "ingest_date": pa.scalar(arrival_date(raw_object), pa.date32()),
-        "run_id": pa.scalar(run.run_id),
-        "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us")),
-    }
-    return Part(rejected, frozenset(), constants)
 
 
 def _conflict_rows(run: Run, settled: Settled) -> pa.Table:

@@ -1,17 +1,18 @@
-"""One raw object → typed rows per event type, and a row for each rejected record."""
+"""Raw objects → typed rows per event type, and a row for each rejected record."""
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from contracts.declarations import Declarations
-from contracts.layout import arrival_hour
+from contracts.layout import arrival_date, arrival_hour
 from contracts.validation import MAX_RECORD_BYTES, Rejection, Validator, duplicate_key, repeated_key
 from transforms.lift import lift
 from transforms.plausible import settle_times
@@ -23,6 +24,8 @@ KEEP_BYTES: Final = 1_048_576
 
 REJECTED: Final = pa.schema(
     [
+        ("raw_object", pa.string()),
+        ("ingest_date", pa.date32()),
         ("raw_record", pa.int64()),
         ("stage", pa.string()),
         ("error_type", pa.string()),
@@ -33,7 +36,12 @@ REJECTED: Final = pa.schema(
         ("record", pa.binary()),
     ]
 )
-"""Columns of a rejected record, before the run adds where and when."""
+"""Columns of a rejected record, before the run adds which and when it was."""
+
+Address = int
+"""Where a record stands in a batch: the place of its object, times 2**32, plus its number there."""
+
+_PLACE_BITS: Final = 32
 
 
 @dataclass(slots=True)
@@ -41,36 +49,68 @@ class Passed:
     """Records of one event version that passed the gate, as parallel lists."""
 
     lines: list[bytes] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
+    addresses: list[Address] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
-    extras: dict[int, str] = field(default_factory=dict)
+    extras: dict[Address, str] = field(default_factory=dict)
 
-    def keep(self, number: int, line: bytes, payload_hash: int) -> None:
+    def keep(self, address: Address, line: bytes, payload_hash: int) -> None:
         """Add one record."""
         self.lines.append(line)
-        self.numbers.append(number)
+        self.addresses.append(address)
         self.hashes.append(payload_hash)
 
-    def drop_repeated_keys(self, event_type: str) -> dict[int, Rejection]:
+    def drop_repeated_keys(self, event_type: str) -> dict[Address, Rejection]:
         """Take out the records in which a key stands twice."""
-        keys = {n: repeated_key(line) for n, line in zip(self.numbers, self.lines, strict=True)}
-        kept = [i for i, n in enumerate(self.numbers) if keys[n] is None]
+        keys = {n: repeated_key(line) for n, line in zip(self.addresses, self.lines, strict=True)}
+        kept = [i for i, n in enumerate(self.addresses) if keys[n] is None]
         dropped = {n: duplicate_key(key, event_type, None) for n, key in keys.items() if key is not None}
         self.lines = [self.lines[i] for i in kept]
         self.hashes = [self.hashes[i] for i in kept]
-        self.numbers = [self.numbers[i] for i in kept]
+        self.addresses = [self.addresses[i] for i in kept]
         return dropped
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """What came of one object: `records` = rows in `tables` + rows in `rejected`."""
+class DecodedObject:
+    """How many records an object has, and what was wrong with it."""
 
-    tables: dict[str, pa.Table]
-    rejected: pa.Table
     records: int
     unread_bytes: int
     problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What came of a batch: the records of its `objects` are the rows in `tables` and those in `rejected`.
+
+    Tables name each row's object in `raw_object`, as a dictionary.
+    """
+
+    tables: dict[str, pa.Table]
+    rejected: pa.Table
+    objects: list[DecodedObject]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Names of the objects of a batch, their arrival hours, and their records."""
+
+    names: list[str]
+    hours: pa.Array
+    unpacked: list[Unpacked]
+
+    @classmethod
+    def of(cls, objects: Sequence[tuple[str, bytes]]) -> _Batch:
+        names = [name for name, _ in objects]
+        hours = pa.array(map(arrival_hour, names), pa.timestamp("us"))
+        return cls(names, hours, [unpack(data) for _, data in objects])
+
+    def located(self, addresses: list[Address]) -> tuple[pa.DictionaryArray, pa.Array, pa.Array]:
+        """Raw object, number in it, and arrival hour of each address."""
+        found = np.array(addresses, np.int64)
+        places = pa.array((found >> _PLACE_BITS).astype(np.int32))
+        numbers = pa.array(found & ((1 << _PLACE_BITS) - 1))
+        return pa.DictionaryArray.from_arrays(places, self.names), numbers, self.hours.take(places)
 
 
 class Decoder:
@@ -82,63 +122,73 @@ class Decoder:
         self._reader = cache(self._value_reader)
         self._latest = {name: event.latest.version for name, event in declarations.events.items()}
 
-    def decode(self, raw_object: str, data: bytes) -> Decoded:
-        """Decode one object. `raw_object` is its path under the raw store, whose arrival hour bounds the envelope times."""
-        unpacked = unpack(data)
-        passed, rejections = self._gate(unpacked)
-        hour = arrival_hour(raw_object)
+    def decode(self, objects: Sequence[tuple[str, bytes]]) -> Decoded:
+        """Decode a batch of raw objects: what is done once for a batch costs as much for a small object as for a large one.
+
+        Args:
+            objects: paths under the raw store, whose arrival hours bound the envelope times; and their bytes.
+        """
+        batch = _Batch.of(objects)
+        passed, rejections = self._gate(batch)
         tables: dict[str, list[pa.Table]] = defaultdict(list)
         for (event_type, version), records in passed.items():
             values = self._values(event_type, version, records, rejections)
-            tables[event_type].append(self._rows(event_type, version, records, values, hour))
-        records_found = len(unpacked.records) + len(unpacked.unreadable)
+            tables[event_type].append(self._rows(event_type, version, records, values, batch))
+        rejected = [
+            _rejected(place, rejections, batch.names[place], unpacked)
+            for place, unpacked in enumerate(batch.unpacked)
+        ]
         return Decoded(
             tables={name: pa.concat_tables(parts) for name, parts in tables.items()},
-            rejected=_rejected(rejections, unpacked),
-            records=records_found,
-            unread_bytes=len(unpacked.records[-1]) if _broken_tail(rejections, unpacked) else 0,
-            problem=unpacked.problem,
+            rejected=pa.Table.from_pylist([row for rows in rejected for row in rows], schema=REJECTED),
+            objects=[_outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
         )
 
-    def _gate(self, unpacked: Unpacked) -> tuple[dict[tuple[str, int], Passed], dict[int, Rejection]]:
+    def _gate(self, batch: _Batch) -> tuple[dict[tuple[str, int], Passed], dict[Address, Rejection]]:
         passed: dict[tuple[str, int], Passed] = defaultdict(Passed)
-        rejections: dict[int, Rejection] = {}
-        read, types, digest, latest = (
-            self._validator.read_fast,
-            self._validator.types,
-            self._validator.payload_hash,
-            self._latest,
-        )
-        homes = {struct: passed[name, latest[name]] for struct, name in types.items()}
-        for number, line in enumerate(unpacked.records):
+        rejections: dict[Address, Rejection] = {}
+        homes = {struct: passed[name, self._latest[name]] for struct, name in self._validator.types.items()}
+        for place, unpacked in enumerate(batch.unpacked):
+            self._gate_object(place, unpacked, homes, passed, rejections)
+        return {key: records for key, records in passed.items() if records.lines}, rejections
+
+    def _gate_object(
+        self,
+        place: int,
+        unpacked: Unpacked,
+        homes: dict[type[Any], Passed],
+        passed: dict[tuple[str, int], Passed],
+        rejections: dict[Address, Rejection],
+    ) -> None:
+        read, digest = self._validator.read_fast, self._validator.payload_hash
+        for address, line in enumerate(unpacked.records, start=place << _PLACE_BITS):
             try:
                 record = read(line) if len(line) <= MAX_RECORD_BYTES else None
             except (ValueError, RecursionError):
                 record = None
             if record is None:
-                self._gate_slowly(number, line, passed, rejections)
+                self._gate_slowly(address, line, passed, rejections)
                 continue
-            homes[type(record)].keep(number, line, digest(record))
-        return {key: records for key, records in passed.items() if records.lines}, rejections
+            homes[type(record)].keep(address, line, digest(record))
 
     def _gate_slowly(
         self,
-        number: int,
+        address: Address,
         line: bytes,
         passed: dict[tuple[str, int], Passed],
-        rejections: dict[int, Rejection],
+        rejections: dict[Address, Rejection],
     ) -> None:
         verdict = self._validator.read(line)
         if isinstance(verdict, Rejection):
-            rejections[number] = verdict
+            rejections[address] = verdict
         else:
             home = passed[verdict.event_type, verdict.version]
-            home.keep(number, line, verdict.payload_hash)
+            home.keep(address, line, verdict.payload_hash)
             if verdict.extras is not None:
-                home.extras[number] = verdict.extras
+                home.extras[address] = verdict.extras
 
     def _values(
-        self, event_type: str, version: int, passed: Passed, rejections: dict[int, Rejection]
+        self, event_type: str, version: int, passed: Passed, rejections: dict[Address, Rejection]
     ) -> pa.Table:
         reader = self._reader(event_type, version)
         try:
@@ -148,15 +198,16 @@ class Decoder:
             return reader.read_slowly(passed.lines)
 
     def _rows(
-        self, event_type: str, version: int, passed: Passed, values: pa.Table, hour: dt.datetime | None
+        self, event_type: str, version: int, passed: Passed, values: pa.Table, batch: _Batch
     ) -> pa.Table:
         event = self._declarations.events[event_type]
-        table = settle_times(lift(values, event, version), hour)
+        raw_object, raw_record, hours = batch.located(passed.addresses)
+        table = settle_times(lift(values, event, version), hours)
         extras = (
-            pa.array([passed.extras.get(n) for n in passed.numbers], pa.string()) if passed.extras else None
+            pa.array([passed.extras.get(n) for n in passed.addresses], pa.string()) if passed.extras else None
         )
         table = table.append_column("extras", pa.nulls(len(table), pa.string()) if extras is None else extras)
-        table = table.append_column("raw_record", pa.array(passed.numbers, pa.int64()))
+        table = table.append_column("raw_object", raw_object).append_column("raw_record", raw_record)
         columns = [*_row_columns(self._declarations, event_type), "payload_hash"]
         return table.append_column("payload_hash", pa.array(passed.hashes, pa.int64())).select(columns)
 
@@ -169,24 +220,40 @@ class Decoder:
 
 def _row_columns(declarations: Declarations, event_type: str) -> list[str]:
     """Columns of the curated table that decoding can fill."""
-    by_run = {"raw_object", "run_id", "curated_at"}
+    by_run = {"run_id", "curated_at"}
     return [f.name for f in declarations.curated[event_type] if f.name not in by_run]
 
 
-def _broken_tail(rejections: dict[int, Rejection], unpacked: Unpacked) -> bool:
+def _outcome(place: int, rejections: dict[Address, Rejection], unpacked: Unpacked) -> DecodedObject:
+    return DecodedObject(
+        records=len(unpacked.records) + len(unpacked.unreadable),
+        unread_bytes=len(unpacked.records[-1]) if _broken_tail(place, rejections, unpacked) else 0,
+        problem=unpacked.problem,
+    )
+
+
+def _broken_tail(place: int, rejections: dict[Address, Rejection], unpacked: Unpacked) -> bool:
     """True when the object was cut inside its last record."""
-    last = rejections.get(len(unpacked.records) - 1)
-    return unpacked.truncated and last is not None and last.error_type in {"malformed_json", "invalid_utf8"}
+    if not unpacked.truncated or not unpacked.records:
+        return False
+    last = rejections.get((place << _PLACE_BITS) + len(unpacked.records) - 1)
+    return last is not None and last.error_type in {"malformed_json", "invalid_utf8"}
 
 
-def _rejected(rejections: dict[int, Rejection], unpacked: Unpacked) -> pa.Table:
-    rows = [_rejected_record(n, why, unpacked.records[n]) for n, why in sorted(rejections.items())]
-    if _broken_tail(rejections, unpacked):
+def _rejected(
+    place: int, rejections: dict[Address, Rejection], raw_object: str, unpacked: Unpacked
+) -> list[dict[str, object]]:
+    """Rows for the rejected records of one object."""
+    base = place << _PLACE_BITS
+    numbers = [n for n in range(len(unpacked.records)) if base + n in rejections] if rejections else []
+    rows = [_rejected_record(n, rejections[base + n], unpacked.records[n]) for n in numbers]
+    if _broken_tail(place, rejections, unpacked):
         cut = {"error_type": "truncated_record", "error_message": "The object ends inside this record."}
         rows[-1] = {**rows[-1], **cut}
     first = len(unpacked.records)
     rows += [_unreadable(first + i, piece) for i, piece in enumerate(unpacked.unreadable)]
-    return pa.Table.from_pylist(rows, schema=REJECTED)
+    where = {"raw_object": raw_object, "ingest_date": arrival_date(raw_object)}
+    return [where | row for row in rows]
 
 
 def _rejected_record(number: int, why: Rejection, record: bytes) -> dict[str, object]:

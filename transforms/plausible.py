@@ -14,14 +14,14 @@ MOST_FROM_HOUR: Final = dt.timedelta(hours=48)
 EARLIEST: Final = dt.datetime(1970, 1, 1)  # noqa: DTZ001 times in tables carry no zone
 
 
-def settle_times(table: pa.Table, arrival_hour: dt.datetime | None) -> pa.Table:
+def settle_times(table: pa.Table, arrival_hours: pa.Array) -> pa.Table:
     """Settle `ingested_at` and `occurred_at`, and add `claimed_occurred_at`.
 
-    An envelope time more than 48 hours from the object's arrival hour is replaced by that hour. An `occurred_at` more
+    An envelope time more than 48 hours from the arrival hour of the row's object (null where it has none) is replaced by that hour. An `occurred_at` more
     than a day after arrival, or more than 400 days before it on a record that does not say `is_historical`, is
     replaced by the arrival; what was claimed stands in `claimed_occurred_at`.
     """
-    arrived = _settle_arrival(table["ingested_at"], arrival_hour)
+    arrived = _settle_arrival(table["ingested_at"], arrival_hours)
     claimed = table["occurred_at"]
     historical = pc.fill_null(table["is_historical"], False)
     early = pc.if_else(
@@ -36,11 +36,10 @@ def settle_times(table: pa.Table, arrival_hour: dt.datetime | None) -> pa.Table:
     )
 
 
-def _settle_arrival(arrived: pa.ChunkedArray, hour: dt.datetime | None) -> pa.ChunkedArray:
-    if hour is None:
-        return arrived
-    at = pa.scalar(hour, arrived.type)  # Arrow's arithmetic does not end with the calendar
+def _settle_arrival(arrived: pa.ChunkedArray, hours: pa.Array) -> pa.ChunkedArray:
+    # Arrow's arithmetic does not end with the calendar
     off = pc.or_(
-        pc.less(arrived, pc.subtract(at, MOST_FROM_HOUR)), pc.greater(arrived, pc.add(at, MOST_FROM_HOUR))
+        pc.less(arrived, pc.subtract(hours, MOST_FROM_HOUR)),
+        pc.greater(arrived, pc.add(hours, MOST_FROM_HOUR)),
     )
-    return pc.if_else(off, at, arrived)
+    return pc.if_else(pc.fill_null(off, False), hours, arrived)

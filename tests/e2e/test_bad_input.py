@@ -44,7 +44,7 @@ COMMANDS = """
 | rebuild --lake nowhere                              | 2    | no raw folder ; Restore raw                  |
 | rebuild --lake lake                                 | 2    | no raw folder ; Restore raw                  |
 | init full                                           | 2    | full holds other things ; lake init DIR      |
-| init full/file/below                                | 4    | cannot be written ; mend permissions         |
+| init full/file/below                                | 4    | cannot be made ; Move it                     |
 | sql "selct 1"                                       | 2    | syntax error ; selct                         |
 | sql "select * from curated.order_place"             | 2    | order_place does not exist ; "order_placed"  |
 | sql "select no_such from curated.order_placed"      | 2    | no_such ; Tables:                            |

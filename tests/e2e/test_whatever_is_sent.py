@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 from itertools import count
 
+import pyarrow as pa
 import pytest
 from arbitrary import ODD_LINES, lines, objects, texts
 from holdings import assert_conserved, newest
@@ -20,7 +21,7 @@ NUMBERS = count()
 
 
 def decode(data: bytes) -> Decoded:
-    return DECODER.decode(f"{HOUR}/some.json.gz", data)
+    return DECODER.decode([(f"{HOUR}/some.json.gz", data)])
 
 
 @given(line=lines())
@@ -38,9 +39,9 @@ def test_every_record_gets_a_verdict(line: bytes) -> None:
 def test_records_of_any_object_become_rows_or_are_rejected(data: bytes) -> None:
     decoded = decode(data)
     rows = sum(len(table) for table in decoded.tables.values())
-    assert decoded.records == rows + len(decoded.rejected)
+    assert decoded.objects[0].records == rows + len(decoded.rejected)
     numbers = [n for t in (*decoded.tables.values(), decoded.rejected) for n in t["raw_record"].to_pylist()]
-    assert sorted(numbers) == list(range(decoded.records))
+    assert sorted(numbers) == list(range(decoded.objects[0].records))
 
 
 @given(text=texts())
@@ -54,7 +55,24 @@ def test_a_record_is_decoded_as_the_validator_says_whatever_its_neighbours(text:
     rejected = dict(
         zip(whole.rejected["raw_record"].to_pylist(), whole.rejected["error_type"].to_pylist(), strict=True)
     )
-    assert [rejected.get(number) for number in range(whole.records)] == expected
+    assert [rejected.get(number) for number in range(whole.objects[0].records)] == expected
+
+
+@given(first=objects(), second=objects(), third=objects())
+@settings(max_examples=60, suppress_health_check=SLOW)
+def test_a_batch_is_decoded_as_its_objects_are_one_by_one(first: bytes, second: bytes, third: bytes) -> None:
+    named = [(f"{HOUR}/{n}.json.gz", data) for n, data in enumerate((first, second, b"", third))]
+    whole, parts = DECODER.decode(named), [DECODER.decode([each]) for each in named]
+    assert whole.objects == [found for part in parts for found in part.objects]
+    assert whole.rejected.equals(pa.concat_tables([part.rejected for part in parts]))
+    names = {name for part in parts for name in part.tables}
+    assert set(whole.tables) == names
+    for name in names:
+        rows = [part.tables[name].to_pylist() for part in parts if name in part.tables]
+        by_place = sorted(whole.tables[name].to_pylist(), key=lambda r: (r["raw_object"], r["raw_record"]))
+        assert by_place == sorted(
+            (row for part in rows for row in part), key=lambda r: (r["raw_object"], r["raw_record"])
+        )
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import ConservationError
-from pipeline._tasks import Segment, StagedObject
+from pipeline._tasks import StagedBatch, StagedObject
 from pipeline.accounts import Account, draw_up, ledger_rows, totals
 from pipeline.settle import Settled
 from tests.records import DECLARATIONS, HOUR
@@ -14,10 +14,12 @@ from tests.records import DECLARATIONS, HOUR
 NOON = dt.datetime(2026, 11, 1, 12)  # noqa: DTZ001 times in tables carry no zone
 
 
-def staged(name: str, records: int, *, rejected: int = 0, **passed: int) -> StagedObject:
-    segments = {event_type: Segment("", 0, 0, rows) for event_type, rows in passed.items()}
-    aside = Segment("", 0, 0, rejected) if rejected else None
-    return StagedObject(f"{HOUR}/{name}", 100, records, 0, None, segments, aside)
+def staged(name: str, records: int, *, passed: int = 0, rejected: int = 0) -> StagedObject:
+    return StagedObject(f"{HOUR}/{name}", 100, records, passed, rejected, 0, None)
+
+
+def batch(*objects: StagedObject) -> StagedBatch:
+    return StagedBatch(objects, {}, None)
 
 
 def settled(displaced: list[dict[str, Any]] | None = None, **fates: dict[str, int]) -> Settled:
@@ -31,7 +33,7 @@ def moved(name: str, before: str, after: str) -> dict[str, Any]:
 
 
 def test_every_record_of_an_object_is_somewhere() -> None:
-    work = [staged("a", 10, rejected=2, order_placed=5, page_viewed=3), staged("b", 1, rejected=1)]
+    work = [batch(staged("a", 10, rejected=2, passed=8), staged("b", 1, rejected=1))]
     first, second = draw_up(work, settled(a={"duplicate": 2, "conflict": 1}), written=5)
     assert (first.records, first.curated, first.duplicates, first.quarantined) == (10, 5, 2, 3)
     assert (second.records, second.curated, second.quarantined) == (1, 0, 1)
@@ -43,14 +45,14 @@ def test_a_record_too_few_or_too_many_stops_the_run(records: int) -> None:
     with pytest.raises(
         ConservationError, match=rf"object {HOUR}/a misses {records - 10} records.*Nothing was published"
     ) as e:
-        draw_up([staged("a", records, rejected=2, order_placed=8)], settled(), written=8)
+        draw_up([batch(staged("a", records, rejected=2, passed=8))], settled(), written=8)
     assert e.value.exit_code == 1
 
 
 @pytest.mark.parametrize("written", [7, 9])
 def test_rows_written_that_are_not_those_due_stop_the_run(written: int) -> None:
     with pytest.raises(ConservationError, match=f"8 rows due, {written} written"):
-        draw_up([staged("a", 8, order_placed=8)], settled(), written=written)
+        draw_up([batch(staged("a", 8, passed=8))], settled(), written=written)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_a_payment_failed_of_version_1_becomes_a_row_with_a_code_in_text(code: i
     first, second = record(DECLARATIONS, old), record(DECLARATIONS, new)
     first["detail"]["failure_code"] = code
     found = Decoder(DECLARATIONS).decode(
-        f"{HOUR}/a.json.gz", gzip.compress(line(first) + b"\n" + line(second))
+        [(f"{HOUR}/a.json.gz", gzip.compress(line(first) + b"\n" + line(second)))]
     )
     rows = {row["raw_record"]: row for row in found.tables["payment_failed"].to_pylist()}
     assert [(rows[n]["schema_version"], rows[n]["failure_code"]) for n in (0, 1)] == [

@@ -5,9 +5,10 @@ import os
 
 import pytest
 
+from contracts.layout import NO_DATE, arrival_date
 from lakehouse.lake import Lake
 from pipeline.curate import curate
-from pipeline.plan import NO_DATE, Plan, arrival_date, plan
+from pipeline.plan import Plan, plan
 from tests.records import HOUR, event, put_raw
 
 OLD = "bus=commerce/ingest_date=2020-01-01/ingest_hour=00"
@@ -64,7 +65,15 @@ def test_a_folder_moved_in_with_its_old_times_is_found(lake: Lake) -> None:
 
 def test_work_is_cut_into_runs_of_at_most_the_slice_size() -> None:
     work = Plan([("a", 4), ("b", 6), ("c", 1), ("d", 25), ("e", 9), ("f", 2)], [])
-    assert list(work.slices(10)) == [["a", "b"], ["c"], ["d"], ["e"], ["f"]]
+    assert list(work.slices(10)) == [[["a", "b"]], [["c"]], [["d"]], [["e"]], [["f"]]]
+
+
+def test_the_objects_of_a_run_are_cut_into_batches_of_at_most_a_mebibyte() -> None:
+    kibibyte = 1024
+    work = Plan(
+        [("a", 700 * kibibyte), ("b", 324 * kibibyte), ("c", 1), ("d", 9999 * kibibyte), ("e", 1)], []
+    )
+    assert list(work.slices(10**9)) == [[["a", "b"], ["c"], ["d"], ["e"]]]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def manifest(faulty: list[SimulatedObject]) -> list[ManifestEntry]:
 @pytest.fixture(scope="module")
 def decoded(faulty: list[SimulatedObject]) -> list[tuple[SimulatedObject, Decoded]]:
     decoder = Decoder(DECLARATIONS)
-    return [(each, decoder.decode(each.raw_object, each.data)) for each in faulty]
+    return [(each, decoder.decode([(each.raw_object, each.data)])) for each in faulty]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_decoding_rejects_what_the_manifest_says_and_nothing_else(
             zip(*(result.rejected[c].to_pylist() for c in ("raw_record", "error_type")), strict=True)
         )
         assert rejected == expected
-        assert result.records == each.records
+        assert result.objects[0].records == each.records
 
 
 def test_duplicates_conflicts_and_curated_are_told_apart_by_time_and_payload(

@@ -81,7 +81,7 @@ def assert_values(records: list[dict[str, Any]], version: EventVersion) -> None:
 
 
 def decoded(*lines: bytes) -> Decoded:
-    return DECODER.decode(f"{HOUR}/a.json.gz", gzip.compress(b"\n".join(lines)))
+    return DECODER.decode([(f"{HOUR}/a.json.gz", gzip.compress(b"\n".join(lines)))])
 
 
 def moment(**fields: str) -> bytes:
