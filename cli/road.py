@@ -94,8 +94,8 @@ def ingest(folder: Path, files: tuple[Path, ...], mapping: Path, *, dry_run: boo
 
     from ingestion.event_log import EventLog
     from ingestion.ingest import ingest as run_ingest
-    from ingestion.mapping import load_mapping
     from ingestion.publisher import Publisher
+    from lakehouse.mappings import load_mapping
 
     lake = _open(folder)
     declared = load_mapping(mapping, lake.declarations)

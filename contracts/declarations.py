@@ -7,31 +7,17 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from contracts._located import Located, load_located
+from contracts.envelope import Envelope, load_envelope
 from contracts.errors import UsageError
 from contracts.events import EventType, load_event_type
 from contracts.fields import Field, Kind, parse_members
 from contracts.layout import CURATED, PLATFORM
+from contracts.mapping import Accepted, parse_accepted
 
 _TABLE_HEADER = frozenset({"description", "grain", "partition", "data"})
 _DERIVED_HEADER = frozenset({"kind", "key", "identity", "inputs", "reads"})
 
 BUILT_IN = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """EventBridge's fields, the metadata, and the columns the lake adds to each row."""
-
-    record: tuple[Field, ...]
-    metadata: tuple[Field, ...]
-    row: tuple[Field, ...]
-    transport: frozenset[str]
-    provenance: frozenset[str]
-
-    @property
-    def columns_before(self) -> tuple[Field, ...]:
-        """Metadata columns of a curated table; the event type is the table's name and no column."""
-        return tuple(f for f in self.metadata if f.name != "event_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +61,7 @@ class Declarations:
     envelope: Envelope
     events: dict[str, EventType]
     tables: dict[str, TableDeclaration]
+    accepted: tuple[Accepted, ...]
 
     def event(self, name: str) -> EventType:
         """The event type of that name.
@@ -120,7 +107,7 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
             f"{root} holds no contracts (no envelope.yaml). Point `contracts` in lake.toml at the folder that does."
         )
     shapes = load_located(root / "shapes.yaml")
-    envelope = _envelope(root / "envelope.yaml", shapes)
+    envelope = load_envelope(root / "envelope.yaml", shapes)
     reserved = frozenset(f.name for f in (*envelope.metadata, *envelope.row)) | {"metadata"}
     folders = sorted(p for p in (root / "events").iterdir() if p.is_dir())
     events = {p.name: load_event_type(p, shapes, reserved) for p in folders}
@@ -128,18 +115,8 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
     tables = {p.stem: _table(p, shapes) for p in paths}
     for path in paths:
         _check_inputs(path, tables[path.stem], events, tables)
-    return Declarations(root, envelope, events, tables)
-
-
-def _envelope(path: Path, shapes: Located) -> Envelope:
-    node = load_located(path)
-    return Envelope(
-        record=parse_members(node["record"], shapes),
-        metadata=parse_members(node["metadata"], shapes),
-        row=parse_members(node["row"], shapes),
-        transport=frozenset(node["transport"]),
-        provenance=frozenset(node["provenance"]),
-    )
+    accepted = parse_accepted(events, envelope.metadata)
+    return Declarations(root, envelope, events, tables, accepted)
 
 
 def _table(path: Path, shapes: Located) -> TableDeclaration:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from contracts._located import Located, load_located
 from contracts.errors import ContractError
 from contracts.fields import Field, Kind, parse_members
 
-_HEADER = frozenset({"domain", "owner", "description", "grain", "entity", "lifts", "data"})
+_HEADER = frozenset({"domain", "owner", "description", "grain", "entity", "accepts", "lifts", "data"})
 _DEMANDED = ("domain", "owner", "description", "grain", "entity", "data")
 _LIFT_KEYS = frozenset({"from", "cast", "constant"})
 _CASTABLE = ("string", "integer", "number", "boolean", "money")
@@ -41,6 +42,7 @@ class EventVersion:
     fields: tuple[Field, ...]
     lifts: tuple[Lift, ...]
     path: Path
+    accepts: tuple[Located, ...] = dataclasses.field(default=(), hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,11 @@ def load_event_type(folder: Path, shapes: Mapping[str, Located], reserved: froze
     for i, (number, path) in enumerate(numbered, start=1):
         if number != i:
             raise load_located(path).error(f"versions run v1, v2, … without gaps; v{i} is missing")
+    older = next((v for v in versions[:-1] if v.accepts), None)
+    if older:
+        raise load_located(older.path).error(
+            f"'accepts' belongs into the newest version; move it to v{len(versions)}.yaml", "accepts"
+        )
     return EventType(folder.name, tuple(versions))
 
 
@@ -109,6 +116,7 @@ def _version(
         fields=fields,
         lifts=_lifts(node, fields, number),
         path=path,
+        accepts=_accepts(node),
     )
 
 
@@ -126,6 +134,13 @@ def _check_names(node: Located, fields: tuple[Field, ...], reserved: frozenset[s
             raise properties.error(f"field {field.name!r} is not snake_case", field.name)
         if not field.description:
             raise properties.error(f"field {field.name!r} has no description", field.name)
+
+
+def _accepts(node: Located) -> tuple[Located, ...]:
+    accepts = node.get("accepts", [])
+    if not isinstance(accepts, list) or not all(isinstance(each, Located) for each in accepts):
+        raise node.error("'accepts' is a list of mappings with source, detail-type and mapping", "accepts")
+    return tuple(accepts)
 
 
 def _lifts(node: Located, fields: tuple[Field, ...], number: int) -> tuple[Lift, ...]:

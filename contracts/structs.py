@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, defstruct
 
-from contracts.declarations import Envelope
+from contracts.envelope import Envelope
 from contracts.events import EventVersion
 from contracts.fields import INT64_MAX, INT64_MIN, Field, Kind
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -16,6 +17,7 @@ from msgspec import UNSET, Raw, Struct
 
 from contracts.declarations import Declarations
 from contracts.fields import Field, Kind
+from contracts.mapping import Accepted
 from contracts.structs import decoder, envelope_type
 
 MAX_RECORD_BYTES: Final = 1_048_576
@@ -43,6 +45,13 @@ class Reading:
     payload_hash: int
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A record of another producer, and what contracts accept it: the first whose `where` holds is what it becomes."""
+
+    accepted: tuple[Accepted, ...]
+
+
 def duplicate_key(key: str, event_type: str, event_id: str | None) -> Rejection:
     """A record with a key that stands twice has no one meaning."""
     return Rejection("duplicate_key", f"Key {key!r} stands twice in one object.", None, event_type, event_id)
@@ -51,6 +60,7 @@ def duplicate_key(key: str, event_type: str, event_id: str | None) -> Rejection:
 class _Header(Struct):
     detail_type: str = msgspec.field(name="detail-type")
     detail: Raw
+    source: Any = None
 
 
 class _Peek(Struct):
@@ -75,11 +85,21 @@ class Validator:
         self._peek = msgspec.json.Decoder(_Peek)
         self._transport = tuple(sorted(declarations.envelope.transport))
         self._transport_pointers = tuple(f"/detail/metadata/{name}/" for name in self._transport)
+        self._accepted = cache(self._accepted_from)
         self._lenient = cache(self._lenient_decoder)
         self._known = cache(self._known_fields)
 
-    def read(self, record: bytes) -> Reading | Rejection:
-        """The verdict on one record; never raises, whatever the bytes."""
+    def read(self, record: bytes) -> Reading | Rejection | Foreign:
+        """The verdict on one record; never raises, whatever the bytes.
+
+        A record without an event_id of ours, from a source that contracts accept, is foreign.
+        """
+        if self._declarations.accepted and (accepted := self._foreign(record)):
+            return Foreign(accepted)
+        return self.read_own(record)
+
+    def read_own(self, record: bytes) -> Reading | Rejection:
+        """The verdict on one record that has to be ours; never raises, whatever the bytes."""
         try:
             return self._read(record)
         except RecursionError:
@@ -99,6 +119,15 @@ class Validator:
         payload = msgspec.json.encode(record.detail)  # the structs' fields are sorted by name
         unsigned = xxhash.xxh3_64_intdigest(payload + unknown.encode() if unknown else payload)
         return unsigned - (1 << 64) if unsigned >= 1 << 63 else unsigned
+
+    def _foreign(self, record: bytes) -> tuple[Accepted, ...]:
+        header = None
+        if len(record) <= MAX_RECORD_BYTES:
+            with contextlib.suppress(ValueError, RecursionError):
+                header = self._header.decode(record)
+        if header is None or isinstance(self._metadata(header.detail).get("event_id"), str):
+            return ()
+        return self._accepted(str(header.source), header.detail_type)
 
     def _read(self, record: bytes) -> Reading | Rejection:
         header = self._read_header(record)
@@ -126,6 +155,9 @@ class Validator:
             )
         number = version if type(version) is int else event.latest.version
         return self._read_typed(record, event_type, number, event_id)
+
+    def _accepted_from(self, source: str, detail_type: str) -> tuple[Accepted, ...]:
+        return tuple(each for each in self._declarations.accepted if each.takes(source, detail_type))
 
     def _read_header(self, record: bytes) -> _Header | Rejection:
         if len(record) > MAX_RECORD_BYTES:

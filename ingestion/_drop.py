@@ -15,9 +15,9 @@ from typing import Final, Self
 import duckdb
 
 from contracts.errors import MappingError
-from ingestion._sql import DROP, events_query, literal, taken_rows
-from ingestion._targets import Expression, identifier, nearest
-from ingestion.mapping import Section
+from contracts.mapping import Section
+from contracts.targets import Expression, identifier, nearest
+from lakehouse.mapping_sql import DROP, events_query, literal, taken_rows
 
 ROWS_AT_ONCE: Final = 200_000
 """Rows whose groups one query holds in memory."""
@@ -103,7 +103,8 @@ class Drop:
 
     def _check_columns(self) -> None:
         known = {name.lower() for name in self.columns}
-        for name in self.section.columns:
+        ids = [each.column for each in self.section.id if each.column is not None]
+        for name in (*self.section.columns, *ids):
             if name.lower() not in known:
                 raise self._missing(name, self.section.place)
 
@@ -143,8 +144,8 @@ class Drop:
             row = self._connection.execute(query).fetchone()
         return row or (0, 0)
 
-    def events(self, batch: int) -> Iterator[list[tuple[str | None, str | None, str]]]:
-        """Batches of event_id, occurred_at and data, each JSON text or null.
+    def events(self, batch: int) -> Iterator[list[tuple[str | None, str | None, str, int]]]:
+        """Batches of event_id, occurred_at and data, each JSON text or null, and the number of the event's first row.
 
         Raises:
             MappingError: when an expression fails on a value in the files.
@@ -158,7 +159,7 @@ class Drop:
             while found := self._fetch(batch):
                 yield found
 
-    def _fetch(self, batch: int) -> list[tuple[str | None, str | None, str]]:
+    def _fetch(self, batch: int) -> list[tuple[str | None, str | None, str, int]]:
         with self._carried_out():
             return self._connection.fetchmany(batch)
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 from msgspec import Raw
 
 from contracts.errors import MappingError
+from contracts.mapping import MappingFile, Section
 from ingestion._drop import Drop
-from ingestion.mapping import Mapping, Section
 from ingestion.publisher import Publisher
 
 EVENTS_AT_ONCE: Final = 5_000
@@ -58,7 +58,7 @@ class IngestResult:
         return sum(section.invalid for section in self.sections)
 
 
-def ingest(files: Sequence[Path], mapping: Mapping, publisher: Publisher) -> IngestResult:
+def ingest(files: Sequence[Path], mapping: MappingFile, publisher: Publisher) -> IngestResult:
     """Publish the events that the mapping makes of the files.
 
     Event ids follow from the files, so the same drop twice adds nothing once curated. Memory is bounded: rows are kept in a
@@ -78,7 +78,7 @@ def ingest(files: Sequence[Path], mapping: Mapping, publisher: Publisher) -> Ing
     return IngestResult(tuple(_ingest(section, share, publisher) for section, share in shares if share))
 
 
-def _check(files: Iterable[Path], mapping: Mapping) -> None:
+def _check(files: Iterable[Path], mapping: MappingFile) -> None:
     for path in files:
         if not path.is_file():
             raise MappingError(f"{path} is not there, or no file.")
@@ -96,7 +96,9 @@ def _ingest(section: Section, files: list[Path], publisher: Publisher) -> Sectio
     with Drop(section, files) as drop:
         rows, taken = drop.count()
         for batch in drop.events(EVENTS_AT_ONCE):
-            result = publisher.publish((_details(section, *event) for event in batch), on_invalid="send")
+            result = publisher.publish(
+                (_details(section, event_id, at, data) for event_id, at, data, _ in batch), on_invalid="send"
+            )
             published += result.published
             invalid += result.invalid
     return SectionResult(section.event_type, tuple(files), rows, rows - taken, published, invalid)

@@ -13,7 +13,16 @@ import pyarrow as pa
 
 from contracts.declarations import Declarations
 from contracts.layout import arrival_date, arrival_hour
-from contracts.validation import MAX_RECORD_BYTES, Rejection, Validator, duplicate_key, repeated_key
+from contracts.validation import (
+    MAX_RECORD_BYTES,
+    Foreign,
+    Reading,
+    Rejection,
+    Validator,
+    duplicate_key,
+    repeated_key,
+)
+from transforms.foreign import ForeignReader
 from transforms.lift import lift
 from transforms.plausible import settle_times
 from transforms.unpack import Unpacked, Unreadable, unpack
@@ -59,6 +68,12 @@ class Passed:
         self.addresses.append(address)
         self.hashes.append(payload_hash)
 
+    def take(self, address: Address, line: bytes, reading: Reading) -> None:
+        """Add one record by what the full verdict says of it."""
+        self.keep(address, line, reading.payload_hash)
+        if reading.extras is not None:
+            self.extras[address] = reading.extras
+
     def drop_repeated_keys(self, event_type: str) -> dict[Address, Rejection]:
         """Take out the records in which a key stands twice."""
         keys = {n: repeated_key(line) for n, line in zip(self.addresses, self.lines, strict=True)}
@@ -68,6 +83,13 @@ class Passed:
         self.hashes = [self.hashes[i] for i in kept]
         self.addresses = [self.addresses[i] for i in kept]
         return dropped
+
+
+_Versions = dict[tuple[str, int], Passed]
+"""By event type and version."""
+
+_Foreign = list[tuple[Address, bytes, Foreign]]
+"""Records of other producers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,7 @@ class Decoder:
     def __init__(self, declarations: Declarations) -> None:
         self._declarations = declarations
         self._validator = Validator(declarations)
+        self._foreign = ForeignReader()
         self._reader = cache(self._value_reader)
         self._latest = {name: event.latest.version for name, event in declarations.events.items()}
 
@@ -129,9 +152,12 @@ class Decoder:
             objects: paths under the raw store, whose arrival hours bound the envelope times; and their bytes.
         """
         batch = _Batch.of(objects)
-        passed, rejections = self._gate(batch)
+        passed, rejections, foreign = self._gate(batch)
+        self._read_foreign(foreign, passed, rejections)
         tables: dict[str, list[pa.Table]] = defaultdict(list)
         for (event_type, version), records in passed.items():
+            if not records.lines:
+                continue
             values = self._values(event_type, version, records, rejections)
             tables[event_type].append(self._rows(event_type, version, records, values, batch))
         rejected = [
@@ -144,22 +170,28 @@ class Decoder:
             objects=[_outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
         )
 
-    def _gate(self, batch: _Batch) -> tuple[dict[tuple[str, int], Passed], dict[Address, Rejection]]:
-        passed: dict[tuple[str, int], Passed] = defaultdict(Passed)
+    def _gate(self, batch: _Batch) -> tuple[_Versions, dict[Address, Rejection], _Foreign]:
+        passed: _Versions = defaultdict(Passed)
         rejections: dict[Address, Rejection] = {}
+        foreign: _Foreign = []
         homes = {struct: passed[name, self._latest[name]] for struct, name in self._validator.types.items()}
         for place, unpacked in enumerate(batch.unpacked):
-            self._gate_object(place, unpacked, homes, passed, rejections)
-        return {key: records for key, records in passed.items() if records.lines}, rejections
+            slow = self._gate_quickly(place, unpacked, homes)
+            for address, line in slow:
+                verdict = self._validator.read(line)
+                if isinstance(verdict, Foreign):
+                    foreign.append((address, line, verdict))
+                elif isinstance(verdict, Rejection):
+                    rejections[address] = verdict
+                else:
+                    passed[verdict.event_type, verdict.version].take(address, line, verdict)
+        return passed, rejections, foreign
 
-    def _gate_object(
-        self,
-        place: int,
-        unpacked: Unpacked,
-        homes: dict[type[Any], Passed],
-        passed: dict[tuple[str, int], Passed],
-        rejections: dict[Address, Rejection],
-    ) -> None:
+    def _gate_quickly(
+        self, place: int, unpacked: Unpacked, homes: dict[type[Any], Passed]
+    ) -> list[tuple[Address, bytes]]:
+        """Keep the records that the common verdict lets pass; returns those that need a closer look."""
+        slow = []
         read, digest = self._validator.read_fast, self._validator.payload_hash
         for address, line in enumerate(unpacked.records, start=place << _PLACE_BITS):
             try:
@@ -167,25 +199,26 @@ class Decoder:
             except (ValueError, RecursionError):
                 record = None
             if record is None:
-                self._gate_slowly(address, line, passed, rejections)
+                slow.append((address, line))
                 continue
             homes[type(record)].keep(address, line, digest(record))
+        return slow
 
-    def _gate_slowly(
-        self,
-        address: Address,
-        line: bytes,
-        passed: dict[tuple[str, int], Passed],
-        rejections: dict[Address, Rejection],
+    def _read_foreign(
+        self, foreign: _Foreign, passed: _Versions, rejections: dict[Address, Rejection]
     ) -> None:
-        verdict = self._validator.read(line)
-        if isinstance(verdict, Rejection):
-            rejections[address] = verdict
-        else:
-            home = passed[verdict.event_type, verdict.version]
-            home.keep(address, line, verdict.payload_hash)
-            if verdict.extras is not None:
-                home.extras[address] = verdict.extras
+        """Make records of ours of those of other producers, mapping by mapping, and judge them as any."""
+        groups: dict[tuple[str, ...], _Foreign] = defaultdict(list)
+        for each in foreign:
+            groups[tuple(accepted.section.place for accepted in each[2].accepted)].append(each)
+        for group in groups.values():
+            made = self._foreign.read(group[0][2].accepted, [line for _, line, _ in group])
+            for (address, _, _), found in zip(group, made, strict=True):
+                verdict = found if isinstance(found, Rejection) else self._validator.read_own(found)
+                if isinstance(verdict, Rejection):
+                    rejections[address] = verdict
+                elif isinstance(found, bytes):
+                    passed[verdict.event_type, verdict.version].take(address, found, verdict)
 
     def _values(
         self, event_type: str, version: int, passed: Passed, rejections: dict[Address, Rejection]

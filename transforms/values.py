@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import json as arrow_json
 
-from contracts.declarations import Envelope
+from contracts.envelope import Envelope
 from contracts.events import EventVersion
 from contracts.fields import Field, Kind
 from contracts.structs import decoder, envelope_type

@@ -17,8 +17,8 @@ import duckdb
 from contracts.declarations import load_declarations
 from ingestion.event_log import EventLog
 from ingestion.ingest import IngestResult, ingest
-from ingestion.mapping import load_mapping
 from ingestion.publisher import Publisher
+from lakehouse.mappings import load_mapping
 
 MAPPING = Path(__file__).with_name("mapping.yaml")
 

@@ -15,8 +15,8 @@ from cli.reference import command_line_page
 from contracts.check import check
 from contracts.declarations import BUILT_IN, load_declarations
 from contracts.samples import samples
-from ingestion.mapping import load_mapping
 from lakehouse.failpoints import FAILPOINTS
+from lakehouse.mappings import load_mapping
 from simulator import FAULTS
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ from shop_raw import DAY, MONDAY, Turmoil, again, put, sent
 from ingestion.event_log import EventLog
 from ingestion.ingest import ingest
 from ingestion.lander import land
-from ingestion.mapping import load_mapping
 from ingestion.publisher import Publisher
 from lakehouse.lake import Lake
+from lakehouse.mappings import load_mapping
 from pipeline.curate import curate
 
 

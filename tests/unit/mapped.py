@@ -14,8 +14,8 @@ import pytest
 from contracts.declarations import load_declarations
 from ingestion.event_log import EventLog, Landing
 from ingestion.ingest import IngestResult, ingest
-from ingestion.mapping import load_mapping
 from ingestion.publisher import Publisher
+from lakehouse.mappings import load_mapping
 
 NOW = dt.datetime(2026, 3, 1, 12, 30, tzinfo=dt.UTC)
 

@@ -9,7 +9,7 @@ from mapped import PRODUCTS, RECEIPT_ROWS, RECEIPTS, Ingest, Write, replacing
 from contracts.declarations import load_declarations
 from contracts.errors import MappingError
 from ingestion.event_log import EventLog
-from ingestion.mapping import load_mapping
+from lakehouse.mappings import load_mapping
 
 log, write, run = mapped.log, mapped.write, mapped.run
 

@@ -1,22 +1,19 @@
-"""What a mapping puts into each contract field, as declared."""
+"""What a mapping puts into each contract field, as declared. Whether its expressions are SQL is seen where they are run."""
 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Final, TypeAlias
 
-import duckdb
 import msgspec
 
 from contracts._located import Located
 from contracts.fields import Field, Kind
 from contracts.structs import value_type
 
-_VALUE_KEYS: Final = frozenset({"column", "sql", "constant", "lookup", "format", "fields"})
+_VALUE_KEYS: Final = frozenset({"column", "sql", "constant", "lookup", "format", "fields", "each"})
 _SOURCES: Final = ("column", "sql", "constant", "fields")
 
 
@@ -40,9 +37,10 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """An object, or an array of objects with one for each row of the group."""
+    """An object, or an array of objects: one for each item of the list `each`, or without it for each row of the group."""
 
     targets: Targets
+    each: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,37 +114,18 @@ def expression(node: Any, parent: Located, key: str) -> Expression:
         if ("column" in node) == ("sql" in node):
             raise parent.error(f"{key} needs column or sql", key)
         column = str(node["column"]) if "column" in node else None
-        sql = identifier(column) if column is not None else _checked(node["sql"], node, "sql")
+        sql = identifier(column) if column is not None else _text_of(node["sql"], node, "sql")
         return Expression(place, sql, column, _lookup(node), node.get("format"))
-    return Expression(place, _checked(node, parent, key))
+    return Expression(place, _text_of(node, parent, key))
 
 
-def _checked(text: Any, node: Located, key: str) -> str:
+def _text_of(text: Any, node: Located, key: str) -> str:
     if not isinstance(text, str):
         raise node.error(
             f"{key} is an SQL expression; write {{constant: {text}}} for a fixed value, and quote words such as no or on",
             key,
         )
-    if problem := _no_expression(text):
-        raise node.error(f"{key} is no SQL expression ({problem}): {text}", key)
     return text
-
-
-@cache
-def _no_expression(text: str) -> str | None:
-    """Why the text is not one expression, or None. It is parsed only, so nothing in it is carried out."""
-    row = _parser().execute("SELECT json_serialize_sql($1)", [f"SELECT (\n{text}\n)"]).fetchone()
-    parsed = json.loads(row[0]) if row else {"error": True, "error_message": "it cannot be parsed"}
-    if parsed["error"]:
-        return str(parsed["error_message"])
-    node = parsed["statements"][0]["node"]
-    alone = len(parsed["statements"]) == len(node.get("select_list", [])) == 1 and not node["modifiers"]
-    return None if alone and node["from_table"]["type"] == "EMPTY" else "it holds more than one expression"
-
-
-@cache
-def _parser() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
 
 
 def _lookup(node: Located) -> tuple[tuple[str, str | None], ...]:
@@ -177,4 +156,27 @@ def _members(node: Located, field: Field, what: str) -> Members:
         raise node.error(
             f"{field.name} of {what} has no fields of its own; give it column, sql or constant", "fields"
         )
-    return Members(parse_targets(node["fields"], inner.members, f"{field.name} of {what}", node))
+    targets = parse_targets(node["fields"], inner.members, f"{field.name} of {what}", node)
+    if "each" not in node:
+        return Members(targets)
+    if field.kind is not Kind.ARRAY:
+        raise node.error(f"{field.name} of {what} is no list, so it has no 'each'", "each")
+    inner_lists = [
+        t.field.name for t in targets if isinstance(t.value, Members) and t.field.kind is Kind.ARRAY
+    ]
+    if inner_lists:
+        raise node.error(
+            f"{inner_lists[0]} of {field.name} is a list within an 'each'; give it as sql", "each"
+        )
+    return Members(targets, expression(node["each"], node, "each"))
+
+
+def expressions(targets: Targets) -> Iterator[Expression]:
+    """Every expression in the targets, those of members included."""
+    for target in targets:
+        match target.value:
+            case Expression() as value:
+                yield value
+            case Members(targets=inner, each=each):
+                yield from (each,) if each else ()
+                yield from expressions(inner)

@@ -1,4 +1,4 @@
-"""SQL that makes events from the rows of a drop, in DuckDB's dialect."""
+"""SQL that makes events from rows by a mapping, in DuckDB's dialect."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+from contracts.errors import MappingError
 from contracts.fields import Kind
-from ingestion._targets import Constant, Expression, Members, Target, Targets, identifier
-from ingestion.mapping import Section
+from contracts.mapping import Section
+from contracts.targets import Constant, Expression, Members, Target, Targets, identifier
 
 DROP: Final = "_drop"
-"""The table that holds the rows of the files, with the row's number as `_row`."""
+"""The table that holds the rows, with the row's number as `_row`."""
 
 Bind: TypeAlias = Callable[[Expression, bool], str]
 """Gives the SQL type of an expression; the flag says whether it is of the group, not of the row."""
@@ -36,6 +37,22 @@ class _Values:
         sql_type = self.bind(value, self.grouped and not of_row)
         return name, "VARCHAR" if value.lookup or value.format else sql_type
 
+    def list_of(self, each: Expression) -> str:
+        """SQL for the list that `each` gives; a JSON value that is no array gives none."""
+        sql_type = self.bind(each, self.grouped)
+        if sql_type == "JSON":
+            return f"TRY_CAST(({each.sql}\n) AS JSON[])"
+        if not sql_type.endswith("[]"):
+            raise MappingError(f"{each.place}: a list is expected here, and this is {sql_type}.")
+        return f"({each.sql}\n)"
+
+    def item_type(self, items: str, value: Expression) -> str:
+        """SQL type of an expression over the items of a list."""
+        if value.lookup or value.format:
+            return "VARCHAR"
+        inside = Expression(value.place, f"list_transform({items}, lambda item, _line: ({value.sql}\n))")
+        return self.bind(inside, self.grouped).removesuffix("[]")
+
     def keep(self, sql: str) -> str:
         """Add ready SQL of the event; its short name."""
         name = f"_v{len(self.event)}"
@@ -44,7 +61,7 @@ class _Values:
 
 
 def events_query(section: Section, bind: Bind, *, buckets: int, bucket: int) -> str:
-    """A query with one row an event: event_id, occurred_at and data, each as JSON text or null.
+    """A query with one row an event: event_id, occurred_at and data, each as JSON text or null, and the number of its (first) row.
 
     Args:
         section: what to make.
@@ -58,13 +75,13 @@ def events_query(section: Section, bind: Bind, *, buckets: int, bucket: int) -> 
     data = f"'{{' || {_members(section.targets, values, of_row=False)} || '}}'"
     event_id = _event_id(section, occurred_at, data)
     keys = ", ".join(identifier(name) for name in section.group_by)
-    ids = "".join(f", {identifier(name)} AS _k{i}" for i, name in enumerate(section.id))
+    ids = "".join(f", ({part.sql}\n) AS _k{i}" for i, part in enumerate(section.id))
     return "\n".join(
         [
             f"WITH _rows AS (SELECT *, {_line(section)} AS _line FROM {DROP} WHERE {_taken(section, buckets, bucket)}),",
             f"_numbered AS (SELECT {', '.join(['*', *values.row])} FROM _rows),",
-            f"_events AS (SELECT {', '.join(values.event)}{ids} FROM _numbered {f'GROUP BY {keys}' if keys else ''})",
-            f"SELECT {event_id}, {occurred_at}, {data} FROM _events",
+            f"_events AS (SELECT {', '.join(values.event)}{ids}, {'min(_row)' if keys else '_row'} AS _row FROM _numbered {f'GROUP BY {keys}' if keys else ''})",
+            f"SELECT {event_id}, {occurred_at}, {data}, _row FROM _events",
         ]
     )
 
@@ -110,6 +127,8 @@ def _member(target: Target, values: _Values, *, of_row: bool) -> str:
     match target.value:
         case Constant(json=text):
             return literal(name + text)
+        case Members(targets=targets, each=Expression() as each):
+            return f"{literal(name)} || {_listed(each, targets, values)}"
         case Members(targets=targets) if target.field.kind is Kind.ARRAY:
             return f"{literal(name)} || {_array(targets, values)}"
         case Members(targets=targets):
@@ -126,6 +145,30 @@ def _array(targets: Targets, values: _Values) -> str:
     element = f"'{{' || {_members(targets, values, of_row=True)} || '}}'"
     joined = f"string_agg({element}, ',' ORDER BY _line)" if values.grouped else element
     return f"'[' || {values.keep(joined)} || ']'"
+
+
+def _listed(each: Expression, targets: Targets, values: _Values) -> str:
+    """An array with an object for each item of a list."""
+    items = values.list_of(each)
+    element = f"'{{' || {_item_members(targets, items, values)} || '}}'"
+    joined = f"array_to_string(list_transform({items}, lambda item, _line: {element}), ',')"
+    return f"'[' || {values.keep(joined)} || ']'"
+
+
+def _item_members(targets: Targets, items: str, values: _Values) -> str:
+    return f"concat_ws(',', {', '.join(_item_member(target, items, values) for target in targets)})"
+
+
+def _item_member(target: Target, items: str, values: _Values) -> str:
+    name = f'"{target.field.name}":'
+    match target.value:
+        case Constant(json=text):
+            return literal(name + text)
+        case Members(targets=targets):
+            return f"{literal(name)} || '{{' || nullif({_item_members(targets, items, values)}, '') || '}}'"
+        case Expression() as value:
+            sql = f"({_prepared(value)}\n)"
+            return f"{literal(name)} || {json_of(target.field.kind, sql, values.item_type(items, value))}"
 
 
 def json_of(kind: Kind, name: str, sql_type: str) -> str:

@@ -1,0 +1,262 @@
+"""A mapping: how payloads that know nothing of our envelope become events of our contracts, declared in YAML.
+
+One language for files that are dropped for us, for webhooks, and for events of other producers on the bus. A value is an
+SQL expression in DuckDB's dialect: over the columns of a file's rows, or over the members of a JSON document.
+
+```yaml
+events:
+  - event_type: sale_completed
+    file: "receipts*.csv"          # files of this section, by name; * without it
+    source: till                   # envelope source; metadata: producer, channel, tenant, environment
+    historical: true
+    where: quantity > 0            # rows to take; the others are counted as skipped
+    group_by: [receipt, shop]      # one event per group; without it one per row
+    order_by: [position]           # order of the rows in a group; _row, the row's number in the file, without it
+    id: [receipt]                  # what the event_id is made from: columns, {sql: …}, or content; group_by without it
+    occurred_at: closed            # as a field
+    fields:
+      receipt_id: receipt          # SQL over the file's columns
+      store_id: {column: Shop No}
+      currency_code: {constant: USD}
+      is_self_checkout: {column: till, lookup: {S: true, M: false}}
+      business_date: {column: day, format: "%d/%m/%Y"}
+      subtotal_amount: sum(value::DECIMAL(18, 2))
+      lines:
+        fields: {line_number: _line, sku: article}       # one object for each row of the group
+      payments:
+        each: tenders                                    # one object for each item of a list
+        fields: {amount: item.value, method: item.kind}
+```
+
+A contract's header may accept events of other producers; the columns are then the members of EventBridge's envelope (`id`,
+`source`, `detail_type`, `account`, `time`, `region`), and `resources` and `detail` as JSON:
+
+```yaml
+accepts:
+  - source: com.example.shop       # or a pattern, as aws.partner/shopify.com/*
+    detail-type: OrderPlaced
+    mapping:
+      id: [{sql: "detail->>'orderId'"}]
+      occurred_at: detail->>'placedAt'
+      fields:
+        order_id: detail->>'orderId'
+        lines:
+          each: detail->'items'
+          fields: {line_number: _line, sku: item->>'sku'}
+```
+
+A number in JSON is read as a double: money with more than 15 digits has to be sent as text.
+
+A value is cast to what its contract field is. One that cannot be cast without loss stays the text it was, so that its
+event ends in quarantine with it. A null is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from contracts._located import Located
+from contracts.events import EventType, EventVersion
+from contracts.fields import Field
+from contracts.targets import Expression, Targets, expression, expressions, identifier, nearest, parse_targets
+
+CONTENT: Final = "content"
+_METADATA: Final = ("producer", "channel", "tenant", "environment")
+_MADE: Final = ("event_type", "source", "occurred_at", "fields")
+_FILE: Final = ("file", "delimiter", "encoding")
+_EVENT: Final = ("where", "schema_version", "historical", "group_by", "order_by", "id")
+_KEYS: Final = frozenset((*_MADE, *_FILE, *_EVENT, *_METADATA))
+
+_FOREIGN: Final = frozenset({"source", "detail-type", "mapping"})
+_OF_FOREIGN: Final = frozenset({"occurred_at", "fields", "where", "id", "historical", *_METADATA})
+
+Events: TypeAlias = Mapping[str, EventType]
+Metadata: TypeAlias = Iterable[Field]
+"""The fields of an event's metadata, as the envelope declares them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """How rows become events of one type. `id` is empty where the event_id is made from the content."""
+
+    place: str
+    version: EventVersion
+    source: str
+    metadata: dict[str, Any]
+    where: Expression | None
+    group_by: tuple[str, ...]
+    order_by: tuple[str, ...]
+    id: tuple[Expression, ...]
+    occurred_at: Expression
+    targets: Targets
+    file: str = "*"
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+
+    @property
+    def event_type(self) -> str:
+        """The type of the section's events."""
+        return self.version.event_type
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns named outside expressions."""
+        return tuple(dict.fromkeys((*self.group_by, *self.order_by)))
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """Every expression of the section."""
+        where = (self.where,) if self.where else ()
+        return (*where, *self.id, self.occurred_at, *expressions(self.targets))
+
+
+@dataclass(frozen=True, slots=True)
+class MappingFile:
+    """A mapping file that fits the contracts; whether it fits a drop is seen when it meets one."""
+
+    path: Path
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Events of another producer that a contract accepts: by source (a pattern, as of file names) and detail-type."""
+
+    source: str
+    detail_type: str
+    section: Section
+
+    def takes(self, source: str, detail_type: str) -> bool:
+        """True for an event of that source and type."""
+        return detail_type == self.detail_type and fnmatchcase(source, self.source)
+
+
+def parse_accepted(events: Events, metadata: Metadata) -> tuple[Accepted, ...]:
+    """What the newest version of each event type accepts.
+
+    Raises:
+        ContractError: for the first mistake, naming file and line.
+    """
+    fields = tuple(metadata)
+    return tuple(
+        _accepted(node, event.latest, fields) for event in events.values() for node in event.latest.accepts
+    )
+
+
+def _accepted(node: Located, version: EventVersion, metadata: Metadata) -> Accepted:
+    node.refuse_unknown(_FOREIGN, "key")
+    for key in sorted(_FOREIGN):
+        if not node.get(key):
+            raise node.error(
+                f"what a contract accepts has 'source', 'detail-type' and 'mapping'; {key!r} is missing"
+            )
+    mapping = node["mapping"]
+    if not isinstance(mapping, Located):
+        raise node.error("'mapping' is a mapping of what the event is made from", "mapping")
+    mapping.refuse_unknown(_OF_FOREIGN, "key")
+    source = str(node["source"])
+    return Accepted(source, str(node["detail-type"]), _section(mapping, version, source, metadata))
+
+
+def parse_mapping(node: Located, events: Events, metadata: Metadata) -> MappingFile:
+    """Check a mapping file against the contracts.
+
+    Raises:
+        ContractError: for the first mistake, naming file and line.
+    """
+    node.refuse_unknown(frozenset({"events"}), "key")
+    sections = node.get("events")
+    if not isinstance(sections, list) or not sections or not all(isinstance(s, Located) for s in sections):
+        raise node.error("'events' is a list with a mapping for each event type", "events")
+    fields = tuple(metadata)
+    return MappingFile(node.path, tuple(_of_files(section, events, fields) for section in sections))
+
+
+def _of_files(node: Located, events: Events, metadata: Metadata) -> Section:
+    node.refuse_unknown(_KEYS, "key")
+    for key in ("event_type", "source"):
+        if not node.get(key):
+            raise node.error(f"the section lacks {key!r}")
+    return _section(node, _version(node, events), str(node["source"]), metadata)
+
+
+def _section(node: Located, version: EventVersion, source: str, metadata: Metadata) -> Section:
+    for key in ("occurred_at", "fields"):
+        if not node.get(key):
+            raise node.error(f"the section lacks {key!r}")
+    group_by = _names(node, "group_by")
+    where = node.get("where")
+    return Section(
+        place=f"{node.path}:{node.line}",
+        version=version,
+        source=source,
+        metadata=_metadata(node, metadata),
+        where=expression(where, node, "where") if where is not None else None,
+        group_by=group_by,
+        order_by=_names(node, "order_by"),
+        id=_id(node, group_by),
+        occurred_at=expression(node["occurred_at"], node, "occurred_at"),
+        targets=parse_targets(
+            node["fields"], version.fields, f"{version.event_type} v{version.version}", node
+        ),
+        file=str(node.get("file", "*")),
+        delimiter=node.get("delimiter"),
+        encoding=str(node.get("encoding", "utf-8")),
+    )
+
+
+def _version(node: Located, events: Events) -> EventVersion:
+    name = str(node["event_type"])
+    if name not in events:
+        raise node.error(f"no contract declares event type {name!r}{nearest(name, events)}", "event_type")
+    event = events[name]
+    number = node.get("schema_version", event.latest.version)
+    version = event.version(number) if isinstance(number, int) else None
+    if version is None:
+        raise node.error(
+            f"{name} has no version {number}; the newest is {event.latest.version}", "schema_version"
+        )
+    return version
+
+
+def _metadata(node: Located, metadata: Metadata) -> dict[str, Any]:
+    fields = {f.name: f for f in metadata}
+    found: dict[str, Any] = {key: str(node[key]) for key in _METADATA if key in node}
+    for key, value in found.items():
+        if fields[key].enum and value not in fields[key].enum:
+            raise node.error(f"{key} {value!r} is not one of: {', '.join(fields[key].enum)}", key)
+    historical = node.get("historical", False)
+    if not isinstance(historical, bool):
+        raise node.error("'historical' is true or false", "historical")
+    return {**found, "is_historical": True} if historical else found
+
+
+def _names(node: Located, key: str) -> tuple[str, ...]:
+    value = node.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise node.error(f"{key!r} is a list of column names; quote words such as no, on or 1", key)
+    return tuple(value)
+
+
+def _id(node: Located, group_by: tuple[str, ...]) -> tuple[Expression, ...]:
+    if node.get("id") == CONTENT:
+        return ()
+    given = node.get("id") or list(group_by)
+    if not given:
+        raise node.error(f"the section lacks 'id': what tells its events apart, or {CONTENT!r}")
+    if not isinstance(given, list) or not all(isinstance(each, str | Located) for each in given):
+        raise node.error("'id' is a list of column names; quote words such as no, on or 1", "id")
+    outside = [each for each in given if group_by and each not in group_by]
+    if outside:
+        raise node.error(f"id column {outside[0]!r} is not among the group_by columns; add it there", "id")
+    return tuple(_id_part(each, node) for each in given)
+
+
+def _id_part(part: str | Located, node: Located) -> Expression:
+    if isinstance(part, str):
+        return Expression(f"{node.path}:{node.lines.get('id', node.line)}: id", identifier(part), part)
+    return expression(part, node, "id")
