@@ -40,7 +40,7 @@ test-road: .venv/developing  ## From raw to marts on one machine, business rules
 	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws -m "not soak" -n 2 --dist loadfile
 
 test-spark: .venv/developing  ## The Spark engine: needs Java 17
-	$(BIN)/pytest tests/spark -m "not soak" -n 2 --dist loadfile
+	$(BIN)/pytest tests/spark -m "not soak" -n 2 --dist worksteal
 
 test-aws: .venv/developing  ## S3 and Glue, on stand-ins of this machine
 	$(BIN)/pytest tests/aws -m "not soak" -n 2 --dist loadfile
