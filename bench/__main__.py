@@ -24,6 +24,8 @@ from lakehouse.sql import connect, release_of
 from pipeline.status import status_of
 
 _DAYS = 3
+_WORKER_GB = 16.0
+"""Memory of a Glue G.1X worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,8 @@ class Bench:
 
     def memory(self, times: int) -> Figure:
         """Peak memory at `times` the input against once."""
-        one = self._curate(self._raw(1))
-        many = self._curate(self._raw(times))
+        one = self._curate(self._raw(1), memory=True)
+        many = self._curate(self._raw(times), memory=True)
         detail = f"{many.peak_bytes / 1e6:.0f} MB, at 1× {one.peak_bytes / 1e6:.0f} MB"
         return Figure(
             f"peak memory at {times}× / 1×", 1.3, many.peak_bytes / one.peak_bytes, detail, self._conserved()
@@ -131,6 +133,21 @@ class Bench:
         )
         return figures
 
+    def one_key(self) -> Figure:
+        """Peak memory of Spark's driver, heap and Python workers where one key holds half the rows."""
+        raw = spark.one_visitor(self._raw(1), self._scratch / f"one-visitor-{self._events}")
+        home = self._scratch / "skewed-lake"
+        found = spark.derived(raw, home)
+        share = f"one visitor has {spark.share_of_one_visitor(home):.0%} of {self._events} events"
+        check = f"{share}; {self._conserved(home)}"
+        return Figure(
+            "GB at the peak of derive on Spark",
+            _WORKER_GB,
+            found.peak_bytes / 1e9,
+            f"{found.seconds:.1f} s",
+            check,
+        )
+
     def new_day(self, days: int) -> Figure:
         """Deriving one new day after `days` runs of a day each, against after one."""
         home = self._fresh("days")
@@ -163,11 +180,11 @@ class Bench:
         shutil.copytree(folder, target)
         return lake("curate", "--lake", str(home)).seconds
 
-    def _curate(self, raw: Path) -> Measured:
+    def _curate(self, raw: Path, *, memory: bool = False) -> Measured:
         home = self._fresh("lake")
         Lake.create(home)
         (home / "raw").symlink_to(raw.resolve(), target_is_directory=True)
-        return lake("curate", "--lake", str(home))
+        return lake("curate", "--lake", str(home), memory=memory)
 
     def _raw(self, times: int) -> Path:
         """Raw of so many simulations, one after the other in time; made once and linked together."""
@@ -257,6 +274,7 @@ def main() -> None:
         lambda: [bench.new_day(chosen.days)],
         lambda: bench.spark(1),
         lambda: bench.spark(chosen.spark),
+        lambda: [bench.one_key()],
     ]
     rows = []
     for number, found in enumerate(figures, start=1):

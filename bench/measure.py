@@ -1,4 +1,7 @@
-"""Runs a command and measures it from outside: wall seconds, CPU seconds and peak memory of its whole process tree."""
+"""Runs a command and measures it from outside: wall seconds, CPU seconds, and where asked peak memory, of its whole process tree.
+
+To ask for the memory of processes so often that no peak is missed costs a good part of a core, which they then lack.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import psutil
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Wall seconds, peak proportional memory (bytes) and CPU seconds of a command; what it printed."""
+    """Wall seconds, peak proportional memory (bytes; 0 where it was not watched) and CPU seconds of a command; what it printed."""
 
     seconds: float
     peak_bytes: int
@@ -22,8 +25,8 @@ class Measured:
     output: str
 
 
-def measure(*arguments: str) -> Measured:
-    """Run `python ARGUMENTS…` to its end.
+def measure(*arguments: str, memory: bool = False) -> Measured:
+    """Run `python ARGUMENTS…` to its end; `memory` has its memory watched.
 
     Raises:
         RuntimeError: when it fails; a benchmark of a failure is none.
@@ -32,7 +35,7 @@ def measure(*arguments: str) -> Measured:
     process = psutil.Popen([sys.executable, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     peak, cpu = 0, dict[int, float]()
     while process.poll() is None:
-        peak = max(peak, _memory(process))
+        peak = max(peak, _memory(process) if memory else 0)
         cpu |= _cpu(process)
         time.sleep(0.05)
     seconds = time.perf_counter() - began
@@ -67,9 +70,9 @@ def _pss(process: psutil.Process) -> int:
         return 0
 
 
-def lake(*arguments: str) -> Measured:
+def lake(*arguments: str, memory: bool = False) -> Measured:
     """Measure a `lake` command."""
-    return measure("-c", "from cli.main import main; main()", *arguments)
+    return measure("-c", "from cli.main import main; main()", *arguments, memory=memory)
 
 
 def size_of(folder: Path) -> int:

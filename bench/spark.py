@@ -34,6 +34,45 @@ def ten_types(raw: Path, out: Path) -> Path:
     return out / "raw"
 
 
+def one_visitor(raw: Path, out: Path) -> Path:
+    """Raw in which every second record that has a visitor has the same one; made once."""
+    done = out / "done"
+    if not done.exists():
+        shutil.rmtree(out, ignore_errors=True)
+        for path in sorted(raw.rglob("*.gz")):
+            target = out / "raw" / path.relative_to(raw)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(gzip.compress(_skewed(gzip.decompress(path.read_bytes())), 1, mtime=0))
+        done.touch()
+    return out / "raw"
+
+
+def _skewed(text: bytes) -> bytes:
+    records = [orjson.loads(line) for line in text.splitlines()]
+    for record in [r for r in records if r["detail"].get("visitor_id")][::2]:
+        record["detail"]["visitor_id"] = "everybody"
+    return b"\n".join(map(orjson.dumps, records))
+
+
+def derived(raw: Path, home: Path) -> Measured:
+    """Derive on Spark, after a curate that is not measured."""
+    shutil.rmtree(home, ignore_errors=True)
+    Lake.create(home)
+    (home / "raw").symlink_to(raw.resolve(), target_is_directory=True)
+    lake("curate", "--lake", str(home))
+    profile = home / "lake.toml"
+    profile.write_text(profile.read_text() + 'engine = "spark"\n')
+    return lake("derive", "--lake", str(home), memory=True)
+
+
+def share_of_one_visitor(home: Path) -> float:
+    """How much of all activity in sessions is one visitor's."""
+    opened = Lake.open(home)
+    sql = "select sum(event_count) filter (visitor_id = 'everybody') / sum(event_count) from curated.sessions"
+    with connect(opened, release_of(opened)) as connection:
+        return float(connection.execute(sql).fetchall()[0][0])
+
+
 def naive(raw: Path, out: Path) -> Measured:
     """The naive job."""
     shutil.rmtree(out, ignore_errors=True)

@@ -25,7 +25,13 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(p for p in (ROOT / "docs").rglob("*.md") if "reference" not in p.parts)]
 )
 TAKES_COMMANDS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(COOKBOOKS.glob("*.md"))]
-REJECTS = ("contracts/validation.py", "transforms/decode.py", "transforms/unpack.py", "pipeline/tables.py")
+REJECTS = (
+    "contracts/validation.py",
+    "transforms/decode.py",
+    "transforms/foreign.py",
+    "transforms/unpack.py",
+    "pipeline/tables.py",
+)
 
 BLOCK = re.compile(r"^```(\w*)(?: title=(\S+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")

@@ -11,9 +11,19 @@ from commands import DONE, HELD, killed_at, lake_command, stopped_at
 from holdings import accounts, assert_conserved, branches, derived, holdings
 from shop_raw import DAY, MONDAY, put, sent
 
+from lakehouse.failpoints import FAILPOINTS
 from lakehouse.lake import Lake
 from pipeline.curate import curate
 from pipeline.derive import derive
+
+IN_EXECUTORS = {"curate.decoding", "curate.writing", "derive.computing"}
+ORDINARY = {"curate.staged", "curate.publishing", "derive.derived"}
+"""Points of the driver at which the ordinary lane kills it, one of each kind; the others are for machines with time."""
+DRIVERS = [
+    pytest.param(point, marks=() if point in ORDINARY else pytest.mark.soak)
+    for point in FAILPOINTS
+    if point.startswith(("curate.", "derive.")) and point not in IN_EXECUTORS
+]
 
 Contents = tuple[dict[str, list[str]], dict[str, dict[str, int]], dict[str, list[str]]]
 
@@ -49,14 +59,11 @@ def again(lake: Lake) -> None:
         assert done.returncode == DONE, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("verb", "point"),
-    [("curate", "curate.staged"), ("curate", "curate.publishing"), ("derive", "derive.derived")],
-)
+@pytest.mark.parametrize("point", DRIVERS)
 def test_a_driver_that_is_killed_is_made_good_by_the_next(
-    undisturbed: Contents, tmp_path: Path, verb: str, point: str
+    undisturbed: Contents, tmp_path: Path, point: str
 ) -> None:
-    lake = filled(tmp_path / "lake", "spark")
+    lake, verb = filled(tmp_path / "lake", "spark"), point.partition(".")[0]
     if verb == "derive":
         curate(lake)
     killed_at(point, verb, "--lake", lake.root, log=tmp_path / "hits")
@@ -64,14 +71,11 @@ def test_a_driver_that_is_killed_is_made_good_by_the_next(
     assert contents(lake) == undisturbed
 
 
-@pytest.mark.parametrize(
-    ("verb", "point"),
-    [("curate", "curate.decoding"), ("curate", "curate.writing"), ("derive", "derive.computing")],
-)
+@pytest.mark.parametrize("point", sorted(IN_EXECUTORS))
 def test_python_killed_in_an_executor_costs_a_second_try_and_no_row(
-    undisturbed: Contents, tmp_path: Path, verb: str, point: str
+    undisturbed: Contents, tmp_path: Path, point: str
 ) -> None:
-    lake = filled(tmp_path / "lake", "spark")
+    lake, verb = filled(tmp_path / "lake", "spark"), point.partition(".")[0]
     if verb == "derive":
         curate(lake)
     hits = tmp_path / "hits"
