@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -15,6 +14,7 @@ import msgspec
 import xxhash
 from msgspec import UNSET, Raw, Struct
 
+from contracts._json import DuplicateKeyError, canonical, no_key_twice, plain_number, unknown_fields
 from contracts.declarations import Declarations
 from contracts.fields import Field, Kind
 from contracts.mapping import Accepted
@@ -191,15 +191,15 @@ class Validator:
         except msgspec.DecodeError as e:
             return Rejection("malformed_json", f"Not JSON: {e}.", None, event_type, event_id)
         try:
-            tree = json.loads(record, object_pairs_hook=_object, parse_float=_number)
-            unknown = dict(_unknown(tree, self._known(event_type, version), ""))
-            extras = _canonical(unknown) if unknown else None
+            tree = json.loads(record, object_pairs_hook=no_key_twice, parse_float=plain_number)
+            unknown = dict(unknown_fields(tree, self._known(event_type, version), ""))
+            extras = canonical(unknown) if unknown else None
             in_payload = {
                 k: v
                 for k, v in unknown.items()
                 if k.startswith("/detail/") and not k.startswith(self._transport_pointers)
             }
-        except _DuplicateKeyError as e:
+        except DuplicateKeyError as e:
             return duplicate_key(str(e.args[0]), event_type, event_id)
         except UnicodeEncodeError:
             return Rejection(
@@ -211,7 +211,7 @@ class Validator:
             event_type,
             version,
             extras,
-            self.payload_hash(found, _canonical(in_payload) if in_payload else ""),
+            self.payload_hash(found, canonical(in_payload) if in_payload else ""),
         )
 
     def _lenient_decoder(self, event_type: str, version: int) -> msgspec.json.Decoder[Any]:
@@ -226,61 +226,6 @@ class Validator:
         metadata = Field("metadata", Kind.OBJECT, members=envelope.metadata)
         detail = Field("detail", Kind.OBJECT, members=(metadata, *fields))
         return (*(f for f in envelope.record if f.name != "detail"), detail)
-
-
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-_LEAST_WITH_EXPONENT: Final = 1e21
-
-
-def repeated_key(record: bytes) -> str | None:
-    """A key that stands twice in one object of the JSON `record`, or None."""
-    try:
-        json.loads(record, object_pairs_hook=_object)
-    except _DuplicateKeyError as e:
-        return str(e.args[0])
-    return None
-
-
-def _canonical(value: Any) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [k for k, _ in pairs]
-        raise _DuplicateKeyError(next(k for k in keys if keys.count(k) > 1))
-    return found
-
-
-def _number(text: str) -> float | str:
-    """A number as RFC 8785 writes it: 1.0 is 1; what no double holds stays text."""
-    value = float(text)
-    if not math.isfinite(value):
-        return text
-    return int(value) if value.is_integer() and abs(value) < _LEAST_WITH_EXPONENT else value
-
-
-def _unknown(value: dict[str, Any], fields: tuple[Field, ...], pointer: str) -> Iterator[tuple[str, Any]]:
-    """Each field that no contract knows, with its JSON Pointer (RFC 6901)."""
-    known = {f.name: f for f in fields}
-    for key, child in value.items():
-        here = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
-        if key not in known:
-            yield here, child
-        else:
-            yield from _unknown_below(child, known[key], here)
-
-
-def _unknown_below(value: Any, field: Field, pointer: str) -> Iterator[tuple[str, Any]]:
-    if field.kind is Kind.OBJECT and isinstance(value, dict):
-        yield from _unknown(value, field.members, pointer)
-    elif field.kind is Kind.ARRAY and field.element is not None and field.element.kind is Kind.OBJECT:
-        for i, item in enumerate(value or ()):
-            yield from _unknown_below(item, field.element, f"{pointer}/{i}")
 
 
 _VIOLATIONS: Final = (

@@ -6,13 +6,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from contracts._json import repeated_key
 from contracts.declarations import Declarations
-from contracts.layout import arrival_date, arrival_hour
+from contracts.layout import arrival_hour
 from contracts.validation import (
     MAX_RECORD_BYTES,
     Foreign,
@@ -20,37 +21,13 @@ from contracts.validation import (
     Rejection,
     Validator,
     duplicate_key,
-    repeated_key,
 )
 from transforms.foreign import ForeignReader
 from transforms.lift import lift
 from transforms.plausible import settle_times
-from transforms.unpack import Unpacked, Unreadable, unpack
+from transforms.rejected import PLACE_BITS, REJECTED, Address, DecodedObject, outcome, rejected_rows
+from transforms.unpack import Unpacked, unpack
 from transforms.values import ValueReader
-
-KEEP_BYTES: Final = 1_048_576
-"""Unreadable pieces up to this size are copied into quarantine; larger ones stay in raw only."""
-
-REJECTED: Final = pa.schema(
-    [
-        ("raw_object", pa.string()),
-        ("ingest_date", pa.date32()),
-        ("raw_record", pa.int64()),
-        ("stage", pa.string()),
-        ("error_type", pa.string()),
-        ("error_message", pa.string()),
-        ("field", pa.string()),
-        ("event_type", pa.string()),
-        ("event_id", pa.string()),
-        ("record", pa.binary()),
-    ]
-)
-"""Columns of a rejected record, before the run adds which and when it was."""
-
-Address = int
-"""Where a record stands in a batch: the place of its object, times 2**32, plus its number there."""
-
-_PLACE_BITS: Final = 32
 
 
 @dataclass(slots=True)
@@ -93,15 +70,6 @@ _Foreign = list[tuple[Address, bytes, Foreign]]
 
 
 @dataclass(frozen=True, slots=True)
-class DecodedObject:
-    """How many records an object has, and what was wrong with it."""
-
-    records: int
-    unread_bytes: int
-    problem: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Decoded:
     """What came of a batch: the records of its `objects` are the rows in `tables` and those in `rejected`.
 
@@ -130,8 +98,8 @@ class _Batch:
     def located(self, addresses: list[Address]) -> tuple[pa.DictionaryArray, pa.Array, pa.Array]:
         """Raw object, number in it, and arrival hour of each address."""
         found = np.array(addresses, np.int64)
-        places = pa.array((found >> _PLACE_BITS).astype(np.int32))
-        numbers = pa.array(found & ((1 << _PLACE_BITS) - 1))
+        places = pa.array((found >> PLACE_BITS).astype(np.int32))
+        numbers = pa.array(found & ((1 << PLACE_BITS) - 1))
         return pa.DictionaryArray.from_arrays(places, self.names), numbers, self.hours.take(places)
 
 
@@ -161,13 +129,13 @@ class Decoder:
             values = self._values(event_type, version, records, rejections)
             tables[event_type].append(self._rows(event_type, version, records, values, batch))
         rejected = [
-            _rejected(place, rejections, batch.names[place], unpacked)
+            rejected_rows(place, rejections, batch.names[place], unpacked)
             for place, unpacked in enumerate(batch.unpacked)
         ]
         return Decoded(
             tables={name: pa.concat_tables(parts) for name, parts in tables.items()},
             rejected=pa.Table.from_pylist([row for rows in rejected for row in rows], schema=REJECTED),
-            objects=[_outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
+            objects=[outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
         )
 
     def _gate(self, batch: _Batch) -> tuple[_Versions, dict[Address, Rejection], _Foreign]:
@@ -193,7 +161,7 @@ class Decoder:
         """Keep the records that the common verdict lets pass; returns those that need a closer look."""
         slow = []
         read, digest = self._validator.read_fast, self._validator.payload_hash
-        for address, line in enumerate(unpacked.records, start=place << _PLACE_BITS):
+        for address, line in enumerate(unpacked.records, start=place << PLACE_BITS):
             try:
                 record = read(line) if len(line) <= MAX_RECORD_BYTES else None
             except (ValueError, RecursionError):
@@ -255,58 +223,3 @@ def _row_columns(declarations: Declarations, event_type: str) -> list[str]:
     """Columns of the curated table that decoding can fill."""
     by_run = {"run_id", "curated_at"}
     return [f.name for f in declarations.curated[event_type] if f.name not in by_run]
-
-
-def _outcome(place: int, rejections: dict[Address, Rejection], unpacked: Unpacked) -> DecodedObject:
-    return DecodedObject(
-        records=len(unpacked.records) + len(unpacked.unreadable),
-        unread_bytes=len(unpacked.records[-1]) if _broken_tail(place, rejections, unpacked) else 0,
-        problem=unpacked.problem,
-    )
-
-
-def _broken_tail(place: int, rejections: dict[Address, Rejection], unpacked: Unpacked) -> bool:
-    """True when the object was cut inside its last record."""
-    if not unpacked.truncated or not unpacked.records:
-        return False
-    last = rejections.get((place << _PLACE_BITS) + len(unpacked.records) - 1)
-    return last is not None and last.error_type in {"malformed_json", "invalid_utf8"}
-
-
-def _rejected(
-    place: int, rejections: dict[Address, Rejection], raw_object: str, unpacked: Unpacked
-) -> list[dict[str, object]]:
-    """Rows for the rejected records of one object."""
-    base = place << _PLACE_BITS
-    numbers = [n for n in range(len(unpacked.records)) if base + n in rejections] if rejections else []
-    rows = [_rejected_record(n, rejections[base + n], unpacked.records[n]) for n in numbers]
-    if _broken_tail(place, rejections, unpacked):
-        cut = {"error_type": "truncated_record", "error_message": "The object ends inside this record."}
-        rows[-1] = {**rows[-1], **cut}
-    first = len(unpacked.records)
-    rows += [_unreadable(first + i, piece) for i, piece in enumerate(unpacked.unreadable)]
-    where = {"raw_object": raw_object, "ingest_date": arrival_date(raw_object)}
-    return [where | row for row in rows]
-
-
-def _rejected_record(number: int, why: Rejection, record: bytes) -> dict[str, object]:
-    return {
-        "raw_record": number,
-        "stage": "decode",
-        "error_type": why.error_type,
-        "error_message": why.message,
-        "field": why.field,
-        "event_type": why.event_type,
-        "event_id": why.event_id,
-        "record": record,
-    }
-
-
-def _unreadable(number: int, piece: Unreadable) -> dict[str, object]:
-    return {
-        "raw_record": number,
-        "stage": "decode",
-        "error_type": piece.error_type,
-        "error_message": piece.message,
-        "record": piece.data if len(piece.data) <= KEEP_BYTES else None,
-    }

@@ -11,11 +11,12 @@ import msgspec
 import pyarrow as pa
 from msgspec import Raw
 
+from contracts._json import repeated_key
 from contracts.declarations import Declarations
 from contracts.errors import MappingError
 from contracts.mapping import Accepted, Section
 from contracts.targets import Expression
-from contracts.validation import Rejection, repeated_key
+from contracts.validation import Rejection
 from lakehouse.mapping_sql import DROP, events_query
 from lakehouse.mappings import check_expressions
 

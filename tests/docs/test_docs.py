@@ -27,7 +27,7 @@ PAGES = sorted(
 TAKES_COMMANDS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(COOKBOOKS.glob("*.md"))]
 REJECTS = (
     "contracts/validation.py",
-    "transforms/decode.py",
+    "transforms/rejected.py",
     "transforms/foreign.py",
     "transforms/unpack.py",
     "pipeline/tables.py",
