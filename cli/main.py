@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from cli import console
+from cli.collect import collect, keys
 from cli.demo import demo
 from cli.link import link
 from cli.look import contracts, quarantine, sql, status
@@ -45,6 +46,8 @@ def lake() -> None:
 for _command in (
     init,
     simulate,
+    collect,
+    keys,
     ingest,
     land,
     curate,

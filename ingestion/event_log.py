@@ -124,6 +124,13 @@ class EventLog:
             (count,) = self._connection.execute("SELECT count(*) FROM events").fetchone()
             return int(count)
 
+    def depth(self) -> int:
+        """How far the log reaches from the first record that waits to the last: about how many wait, at no cost."""
+        query = "SELECT coalesce(max(offset) - min(offset) + 1, 0) FROM events"
+        with self._guarded():
+            (depth,) = self._connection.execute(query).fetchone()
+            return int(depth)
+
     def planned(self) -> list[Landing]:
         """Landings that were decided and are not done."""
         with self._guarded():

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal, TypeAlias
-
-import msgspec
-from msgspec import Raw
+from typing import Final, Literal
 
 from contracts.declarations import Declarations
-from contracts.errors import InvalidEventError, UsageError
+from contracts.errors import InvalidEventError
 from contracts.layout import DEFAULT_BUS
 from contracts.validation import MAX_RECORD_BYTES, Rejection, Validator
+from ingestion.envelopes import Envelopes, Event
 from ingestion.event_log import EventLog
-
-Event: TypeAlias = Mapping[str, Any] | bytes
-"""Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
 
 NAMED_PROBLEMS: Final = 5
 """How many problems one error names."""
-
-_encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +47,7 @@ class Publisher:
         self.declarations = declarations
         self._log = log
         self._bus = bus
-        self._source = source
+        self._envelopes = Envelopes(declarations, source=source)
         self._clock = clock
         self._validator = Validator(declarations)
 
@@ -75,49 +67,12 @@ class Publisher:
             StorageError: when the log cannot be written; nothing is published.
         """
         now = self._clock()
-        records = [self._record(event, now) for event in events]
+        records = [self._envelopes.record(event, now) for event in events]
         problems = [(i, verdict) for i, record in enumerate(records) if (verdict := self._verdict(record))]
         if problems and on_invalid == "refuse":
             raise InvalidEventError(_sentence(problems, len(records)))
         self._log.append(records, bus=self._bus, received_at=now)
         return Published(len(records), len(problems))
-
-    def _record(self, event: Event, now: dt.datetime) -> bytes:
-        if isinstance(event, bytes):
-            return event.replace(
-                b"\n", b" "
-            )  # a newline ends a record in raw; within JSON it is only white space
-        if "detail-type" in event:
-            return _encode(_stamped(event, now))
-        return self._enveloped(event, now)
-
-    def _enveloped(self, event: Mapping[str, Any], now: dt.datetime) -> bytes:
-        """The envelope round the details of one event."""
-        metadata = {k: v for k, v in event.items() if k not in {"data", "source"}}
-        event_type = str(event.get("event_type"))
-        metadata.setdefault("event_id", str(uuid.uuid4()))
-        metadata.setdefault("schema_version", self._newest(event_type))
-        metadata.setdefault("occurred_at", now)
-        metadata["received_at"] = now
-        envelope = {
-            "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": event_type,
-            "source": event.get("source", self._source),
-            "time": now,
-        }
-        data = event.get("data", {})
-        if isinstance(data, Raw):
-            return _spliced(envelope, metadata, bytes(data))
-        if "metadata" in data:
-            raise UsageError(
-                f"The data of a {event_type} holds 'metadata', which is the envelope's. Rename that field."
-            )
-        return _encode({**envelope, "detail": {"metadata": metadata, **data}})
-
-    def _newest(self, event_type: str) -> int:
-        event = self.declarations.events.get(event_type)
-        return event.latest.version if event else 1
 
     def _verdict(self, record: bytes) -> Rejection | None:
         """None for a valid record."""
@@ -133,22 +88,6 @@ class Publisher:
         except (ValueError, RecursionError):
             return False
         return len(record) <= MAX_RECORD_BYTES
-
-
-def _stamped(envelope: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
-    """A ready envelope with what the door sets: its time of arrival, and a delivery id and time where it has none."""
-    found = {"version": "0", "id": str(uuid.uuid4()), "time": now, **envelope}
-    detail = found.get("detail")
-    if isinstance(detail, Mapping) and isinstance(detail.get("metadata"), Mapping):
-        found["detail"] = {**detail, "metadata": {**detail["metadata"], "received_at": now}}
-    return found
-
-
-def _spliced(envelope: dict[str, Any], metadata: dict[str, Any], data: bytes) -> bytes:
-    """The envelope with data that is JSON text already."""
-    head = _encode({**envelope, "detail": {"metadata": metadata}})
-    members = data.strip()[1:-1].strip()
-    return head[:-2] + b"," + members + b"}}" if members else head
 
 
 def _sentence(problems: list[tuple[int, Rejection]], events: int) -> str:

@@ -1,0 +1,94 @@
+"""`lake collect` and `lake keys`: the HTTP door, and who may use it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli import console
+from cli.options import examples, json_option, lake_option
+from contracts.errors import UsageError
+
+if TYPE_CHECKING:
+    from ingestion.keys import Keys
+
+
+@click.command(
+    epilog=examples("lake keys add web-shop", "lake collect --port 8080 --allow-origin https://shop.example")
+)
+@lake_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen at."
+)
+@click.option(
+    "--allow-origin", "origins", multiple=True, help="Origin of web pages that may send; any number."
+)
+def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> None:
+    """Take events in by HTTP, until stopped (needs the extra `collect`).
+
+    POST /v1/events takes an event or a list of events as JSON and answers once they are on the disk. Further:
+    /health, /ready, /metrics, /openapi.json.
+    """
+    from ingestion.keys import Keys
+    from lakehouse.lake import Lake
+
+    lake = Lake.open(folder)
+    keys = Keys(lake.root / "keys.json")
+    if not keys.producers():
+        raise UsageError(
+            f"Nobody has a key, so nobody could send. Make one: lake keys add web-shop --lake {folder}"
+        )
+    try:
+        import uvicorn
+
+        from ingestion.collector import Collector
+    except ModuleNotFoundError as e:
+        raise UsageError(
+            f"The collector needs {e.name}. Install it: pip install 'unified-commerce-lake[collect]'"
+        ) from e
+    app = Collector(lake.declarations, lake.log_path, keys).app(origins=origins)
+    console.say(
+        f"Taking events in at http://{host}:{port}/v1/events. Next, in another terminal: lake run --lake {folder}"
+    )
+    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+
+
+@click.group()
+def keys() -> None:
+    """Keys of producers at the collector's door."""
+
+
+@keys.command("add", epilog=examples("lake keys add web-shop"))
+@click.argument("producer")
+@lake_option
+def add_key(producer: str, folder: Path) -> None:
+    """Make a key for a producer, and print it; it is kept as a hash and cannot be seen again."""
+    click.echo(_keys(folder).add(producer))
+
+
+@keys.command("list", epilog=examples("lake keys list"))
+@lake_option
+@json_option
+def list_keys(folder: Path, *, as_json: bool) -> None:
+    """Who has a key."""
+    rows = [{"producer": name} for name in _keys(folder).producers()]
+    console.print_json(rows) if as_json else console.print_rows(rows, columns=["producer"])
+
+
+@keys.command("remove", epilog=examples("lake keys remove web-shop"))
+@click.argument("producer")
+@lake_option
+def remove_key(producer: str, folder: Path) -> None:
+    """Take a producer's key away, at once also where a collector runs."""
+    _keys(folder).remove(producer)
+    console.say(f"{producer} has no key any more.")
+
+
+def _keys(folder: Path) -> Keys:
+    from ingestion.keys import Keys
+    from lakehouse.lake import Lake
+
+    return Keys(Lake.open(folder).root / "keys.json")

@@ -1,0 +1,205 @@
+"""The collector: an HTTP door for heads (web, app, store), which answers once what it took is on the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from contracts.declarations import Declarations
+from contracts.errors import StorageError, UsageError
+from contracts.layout import DEFAULT_BUS
+from ingestion.envelopes import Envelopes
+from ingestion.group_commit import BusyError, GroupCommit
+from ingestion.keys import Keys
+from ingestion.openapi import openapi
+from ingestion.publisher import utc_now
+
+MOST_BODY: Final = 5 * 1024 * 1024
+"""Bytes of one request."""
+MOST_EVENTS: Final = 500
+"""Events of one request."""
+MOST_UNLANDED: Final = 5_000_000
+"""Records that may wait in the log for the lander."""
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Collector:
+    """Takes events in, valid or not: what is wrong with one is for quarantine, not for a lost sale."""
+
+    def __init__(
+        self,
+        declarations: Declarations,
+        log: Path,
+        keys: Keys,
+        *,
+        bus: str = DEFAULT_BUS,
+        clock: Callable[[], dt.datetime] = utc_now,
+        most_body: int = MOST_BODY,
+        most_unlanded: int = MOST_UNLANDED,
+    ) -> None:
+        self._declarations = declarations
+        self._envelopes = Envelopes(declarations, source="collector")
+        self._keys = keys
+        self._clock = clock
+        self._most_body = most_body
+        self._most_unlanded = most_unlanded
+        self._commits = GroupCommit(log, bus=bus, clock=clock)
+        self._metrics = _Metrics()
+
+    def app(self, *, origins: Sequence[str] = ()) -> Starlette:
+        """The ASGI application; `origins` are those of web pages that may send."""
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["POST"],
+            allow_headers=["authorization", "content-type"],
+            max_age=3600,
+        )
+        routes = [
+            Route("/v1/events", self._counted(self._collect), methods=["POST"]),
+            Route("/health", _healthy),
+            Route("/ready", self._ready),
+            Route("/metrics", self._told_metrics),
+            Route("/openapi.json", self._described),
+        ]
+        return Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._commits.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(self._commits.close)
+
+    async def _collect(self, request: Request) -> Response:
+        producer = self._keys.producer_of(_key(request))
+        if producer is None:
+            return _refused(401, "No such key. Send one as `Authorization: Bearer …` or `?key=…`.")
+        if self._commits.unlanded >= self._most_unlanded:
+            return _refused(503, "The log waits for the lander. Send again in a minute.", retry_after=60)
+        body = await self._body(request)
+        if body is None:
+            return _refused(413, f"A request has at most {self._most_body} bytes.")
+        if not body.strip():
+            return _refused(400, "The body is empty. Send an event, or a list of events, as JSON.")
+        return await self._take(producer, _events(body))
+
+    async def _take(self, producer: str, events: list[Any]) -> Response:
+        if len(events) > MOST_EVENTS:
+            return _refused(413, f"A request has at most {MOST_EVENTS} events; this one has {len(events)}.")
+        now = self._clock()
+        try:
+            with self._metrics.commit_seconds.time():
+                await self._commits.append([self._record(event, producer, now) for event in events])
+        except BusyError as e:
+            return _refused(429, str(e), retry_after=1)
+        except StorageError:
+            return _refused(
+                503, "The log cannot be written; nothing was taken. Send again later.", retry_after=10
+            )
+        self._metrics.events.labels(producer).inc(len(events))
+        return JSONResponse({"accepted": len(events)}, 202)
+
+    async def _body(self, request: Request) -> bytes | None:
+        """The body, or None where it is too large; no more of it is read than is taken."""
+        parts, size = [], 0
+        async for part in request.stream():
+            size += len(part)
+            if size > self._most_body:
+                return None
+            parts.append(part)
+        return b"".join(parts)
+
+    def _record(self, event: Any, producer: str, now: dt.datetime) -> bytes:
+        """The event in its envelope; what cannot be given one stays as it was sent."""
+        if isinstance(event, bytes):
+            return event.replace(b"\n", b" ")
+        if isinstance(event, dict) and isinstance(event.get("data", {}), dict):
+            named = event if "detail-type" in event else {**event, "source": producer, "producer": producer}
+            try:
+                return self._envelopes.record(named, now)
+            except UsageError:
+                return _encode(event)
+        return _encode(event)
+
+    async def _ready(self, _: Request) -> Response:
+        behind = self._commits.unlanded >= self._most_unlanded
+        problem = self._commits.problem or ("The log waits for the lander." if behind else None)
+        return _refused(503, problem, retry_after=10) if problem else JSONResponse({"ready": True})
+
+    async def _told_metrics(self, _: Request) -> Response:
+        self._metrics.unlanded.set(self._commits.unlanded)
+        return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def _described(self, _: Request) -> Response:
+        return JSONResponse(openapi(self._declarations, most_events=MOST_EVENTS))
+
+    def _counted(
+        self, handler: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def counted(request: Request) -> Response:
+            response = await handler(request)
+            self._metrics.requests.labels(str(response.status_code)).inc()
+            return response
+
+        return counted
+
+
+class _Metrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "lake_collector_events", "Events taken in.", ["producer"], registry=self.registry
+        )
+        self.requests = Counter(
+            "lake_collector_requests", "Requests to take events in.", ["status"], registry=self.registry
+        )
+        self.commit_seconds = Histogram(
+            "lake_collector_commit_seconds",
+            "From a request to its records on the disk.",
+            registry=self.registry,
+        )
+        self.unlanded = Gauge(
+            "lake_collector_unlanded_records", "Records that wait for the lander.", registry=self.registry
+        )
+
+
+def _key(request: Request) -> str:
+    """The key in a request's header, or in its address: a browser's beacon can set no header."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return key if scheme.lower() == "bearer" else request.query_params.get("key", "")
+
+
+def _events(body: bytes) -> list[Any]:
+    """The events in a body; one that is no JSON is taken as it is, for quarantine."""
+    try:
+        found = _decode(body)
+    except (ValueError, RecursionError):
+        return [body]
+    return found if isinstance(found, list) else [found]
+
+
+def _refused(status: int, why: str, *, retry_after: int | None = None) -> Response:
+    headers = {"retry-after": str(retry_after)} if retry_after else None
+    return JSONResponse({"error": why}, status, headers)
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"alive": True})

@@ -1,0 +1,85 @@
+"""The envelope that an event gets at the door."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Raw
+
+from contracts.declarations import Declarations
+from contracts.errors import UsageError
+
+Event: TypeAlias = Mapping[str, Any] | bytes
+"""Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
+
+_encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
+
+
+class Envelopes:
+    """Makes records of events. `source` names the producing application where an event does not."""
+
+    def __init__(self, declarations: Declarations, *, source: str) -> None:
+        self._declarations = declarations
+        self._source = source
+
+    def record(self, event: Event, now: dt.datetime) -> bytes:
+        """The record of one event that came `now`.
+
+        Raises:
+            UsageError: when the data of details holds what is the envelope's.
+        """
+        if isinstance(event, bytes):
+            return event.replace(
+                b"\n", b" "
+            )  # a newline ends a record in raw; within JSON it is only white space
+        if "detail-type" in event:
+            return _encode(_stamped(event, now))
+        return self._enveloped(event, now)
+
+    def _enveloped(self, event: Mapping[str, Any], now: dt.datetime) -> bytes:
+        """The envelope round the details of one event."""
+        metadata = {k: v for k, v in event.items() if k not in {"data", "source"}}
+        event_type = str(event.get("event_type"))
+        metadata.setdefault("event_id", str(uuid.uuid4()))
+        metadata.setdefault("schema_version", self._newest(event_type))
+        metadata.setdefault("occurred_at", now)
+        metadata["received_at"] = now
+        envelope = {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "detail-type": event_type,
+            "source": event.get("source", self._source),
+            "time": now,
+        }
+        data = event.get("data", {})
+        if isinstance(data, Raw):
+            return _spliced(envelope, metadata, bytes(data))
+        if "metadata" in data:
+            raise UsageError(
+                f"The data of a {event_type} holds 'metadata', which is the envelope's. Rename that field."
+            )
+        return _encode({**envelope, "detail": {"metadata": metadata, **data}})
+
+    def _newest(self, event_type: str) -> int:
+        event = self._declarations.events.get(event_type)
+        return event.latest.version if event else 1
+
+
+def _stamped(envelope: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
+    """A ready envelope with what the door sets: its time of arrival, and a delivery id and time where it has none."""
+    found = {"version": "0", "id": str(uuid.uuid4()), "time": now, **envelope}
+    detail = found.get("detail")
+    if isinstance(detail, Mapping) and isinstance(detail.get("metadata"), Mapping):
+        found["detail"] = {**detail, "metadata": {**detail["metadata"], "received_at": now}}
+    return found
+
+
+def _spliced(envelope: dict[str, Any], metadata: dict[str, Any], data: bytes) -> bytes:
+    """The envelope with data that is JSON text already."""
+    head = _encode({**envelope, "detail": {"metadata": metadata}})
+    members = data.strip()[1:-1].strip()
+    return head[:-2] + b"," + members + b"}}" if members else head
