@@ -36,6 +36,8 @@ accepts:
         payment_method: {constant: card}
         psp: {constant: homemade}
 """
+# the same from a till that took our name for its events
+PAID += PAID.partition("accepts:\n")[2].replace("PaymentTaken", "payment_captured")
 ORDERED = """
 accepts:
   - source: com.homemade.shop
@@ -171,25 +173,29 @@ def test_delivered_twice_it_counts_once(lake: Lake) -> None:
 def test_what_does_not_fit_is_quarantined_as_it_came(
     lake: Lake, detail_type: str, detail: Any, error_type: str, message: str
 ) -> None:
-    bad, good = foreign(detail_type, detail), foreign("PaymentTaken", paid("good"))
-    put(lake, "a", bad, good)
+    bad = foreign(detail_type, detail)
+    put(lake, "a", foreign("OrderPlaced", ordered("good")), bad, foreign("PaymentTaken", paid("good")))
     curate(lake)
     (row,) = rows(lake, "select error_type, error_message, record from platform.quarantine")
     assert (row["error_type"], json.loads(row["record"])) == (error_type, bad)
     assert message in row["error_message"]
     assert len(rows(lake, "select * from curated.payment_captured")) == 1
+    assert len(rows(lake, "select * from curated.order_placed")) == 1
     assert_conserved(lake)
 
 
-def test_our_own_events_from_the_same_source_are_taken_as_they_are(lake: Lake) -> None:
-    put(
-        lake,
-        "a",
-        sent("payment_captured", "own", source="com.homemade.shop"),
-        foreign("PaymentTaken", paid("p")),
-    )
+def test_our_own_events_of_an_accepted_source_and_type_are_taken_as_they_are(lake: Lake) -> None:
+    own = sent("payment_captured", "own", source="com.homemade.till")
+    extended = sent("payment_captured", "extended", source="com.homemade.till", unknown_field=1)
+    theirs = foreign("payment_captured", paid("p"), source="com.homemade.till")
+    put(lake, "a", own, extended, theirs)
     curate(lake)
-    assert len(rows(lake, "select * from curated.payment_captured")) == 2
+    found = rows(lake, "select event_id, extras from curated.payment_captured order by event_id")
+    assert {row["event_id"] for row in found} >= {"own", "extended"}
+    assert [row["extras"] for row in found if row["event_id"] == "extended"] == [
+        '{"/detail/unknown_field":1}'
+    ]
+    assert len(found) == 3
 
 
 def test_a_mapping_that_does_not_fit_an_envelope_is_named_with_its_line(

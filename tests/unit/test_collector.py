@@ -100,6 +100,7 @@ def test_a_beacon_brings_its_key_in_the_address(door: Door, keys: Keys, log: Pat
     "body",
     [
         b"{broken",
+        b"{bro\nken",
         b'"text"',
         b"{\n}",
         b'{"event_type": "unheard_of", "data": {}}',

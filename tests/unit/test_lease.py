@@ -85,6 +85,19 @@ def test_of_many_runs_one_holds_the_lease(folder: Path) -> None:
     assert len(held) == 1
 
 
+def test_of_two_that_ask_at_one_moment_the_later_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = lease_in(folder)
+    looks = iter([late._last()])  # noqa: SLF001 what it saw before the other took the lease
+    look = late._last  # noqa: SLF001 as above
+    monkeypatch.setattr(late, "_last", lambda: next(looks, None) or look())
+    with lease_in(folder).hold("one"):
+        with pytest.raises(HeldError, match="Run one"), late.hold("two"):
+            pass
+        assert lease_in(folder).holder() == "one"
+
+
 def test_a_silent_run_is_overtaken_and_knows_it(lease: Lease, folder: Path) -> None:
     with lease.hold("one"):
         fall_silent(folder)
