@@ -20,6 +20,7 @@ from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableA
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.refs import SnapshotRefType
+from pyiceberg.table.snapshots import Operation
 from pyiceberg.table.update import (
     AssertRefSnapshotId,
     RemoveSnapshotRefUpdate,
@@ -33,6 +34,7 @@ from contracts.errors import HeldError, StorageError
 from contracts.layout import NAMESPACES
 from lakehouse._aws import storage_error
 from lakehouse._metadata import MAIN, column_paths, has_arrived, metadata_files, without_history
+from lakehouse._overwrite import Overwrite
 from lakehouse.releases import Move
 
 _PROPERTIES: Final = {
@@ -162,8 +164,10 @@ class Catalogue:
         before = table.metadata.snapshot_by_name(MAIN)
         removed = list(removed)
         transaction = without_history(table).transaction()
-        update = transaction.update_snapshot(snapshot_properties={"lake.run-id": run_id}, branch=None)
-        with update.overwrite() if removed else update.merge_append() as producer:
+        properties = {"lake.run-id": run_id}
+        update = transaction.update_snapshot(snapshot_properties=properties, branch=None)
+        overwrite = Overwrite(Operation.OVERWRITE, transaction, table.io, None, properties, None)
+        with overwrite if removed else update.merge_append() as producer:
             for file in removed:
                 producer.delete_data_file(file)
             for file in added:

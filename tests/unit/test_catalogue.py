@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.expressions.visitors import visit
 
 from contracts.errors import HeldError
 from lakehouse.catalogue import branch_of
@@ -162,3 +165,24 @@ def test_files_that_hold_no_row_of_a_filter_are_left_out(lake: Lake) -> None:
     move = publish(lake, "one", thing("a"), thing("b", 2), thing("c", 3))
     found = lake.catalogue.files(THINGS, move.after, "occurred_at >= '2026-11-02T00:00:00' and name < 'c'")
     assert [f.lower_bounds[1] for f in found] == [b"b"]
+
+
+def test_files_are_taken_out_though_threads_look_for_them_in_many_manifests_at_once(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in range(1, 7):
+        publish(lake, f"run-{day}", thing(f"{day}", day))
+    table = things(lake)
+    gone = [file for file in lake.catalogue.files(THINGS, None) if "2026-11-03" in file.file_path]
+
+    def slowly(self: Any, manifest: Any) -> bool:
+        """As pyiceberg does it, with a pause in which another thread comes by."""
+        self.partition_fields = manifest.partitions
+        time.sleep(0.02)
+        return bool(visit(self.partition_filter, self))
+
+    monkeypatch.setattr("pyiceberg.expressions.visitors._ManifestEvalVisitor.eval", slowly)
+    move = lake.catalogue.stage(table, "gone", [], gone)
+    assert len(gone) == 1
+    lake.catalogue.publish(THINGS, "gone", move)
+    assert names(lake) == ["1", "2", "4", "5", "6"]
