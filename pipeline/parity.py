@@ -21,10 +21,13 @@ from pipeline.derive import derive
 OF_A_RUN: Final = frozenset({"run_id", "curated_at", "quarantined_at"})
 """Columns that name the run which wrote a row, and differ between any two runs."""
 
-_HASH: Final = """
-select count(*) as rows, printf('%016x%016x', coalesce(bit_xor(hash(t)), 0), coalesce(sum(hash(t) >> 16), 0)::ubigint) as hash
+CONTENT: Final = """
+select
+    count(*) as rows,
+    printf('%016x%016x', coalesce(bit_xor(hash(t)), 0), (coalesce(sum(hash(t)), 0) % 18446744073709551616)::ubigint) as hash
 from (select {columns} from {table}) t
 """
+"""Rows of a table and a hash of them as a bag: in any order the same, and another where a row stands twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +154,5 @@ def _hashes(lake: Lake) -> Iterator[tuple[str, int, str]]:
         for table in [*map(curated_table, declarations.curated), *derived, QUARANTINE]:
             columns = ", ".join(compared_columns(declarations, table))
             schema = query(connection, f"select {columns} from {table} limit 0").schema
-            row = query(connection, _HASH.format(columns=columns, table=table)).to_pylist()[0]
+            row = query(connection, CONTENT.format(columns=columns, table=table)).to_pylist()[0]
             yield table, row["rows"], f"{crc32(str(schema).encode()):08x}-{row['hash']}"
