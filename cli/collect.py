@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 @lake_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port to listen at."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen at; 0 takes a free one.",
 )
 @click.option(
     "--allow-origin", "origins", multiple=True, help="Origin of web pages that may send; any number."
@@ -32,6 +37,7 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
     POST /v1/events takes an event or a list of events as JSON and answers once they are on the disk. Further:
     /health, /ready, /metrics, /openapi.json.
     """
+    from ingestion.event_log import EventLog
     from ingestion.keys import Keys
     from lakehouse.lake import Lake
 
@@ -49,11 +55,23 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
         raise UsageError(
             f"The collector needs {e.name}. Install it: pip install 'unified-commerce-lake[collect]'"
         ) from e
-    app = Collector(lake.declarations, lake.log_path, keys).app(origins=origins)
-    console.say(
-        f"Taking events in at http://{host}:{port}/v1/events. Next, in another terminal: lake run --lake {folder}"
-    )
-    uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False)
+    with EventLog(lake.log_path), _listening(host, port) as listening:
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        console.say(
+            f"Taking events in at {address}/v1/events. Next, in another terminal: lake run --lake {folder}"
+        )
+        app = Collector(lake.declarations, lake.log_path, keys).app(origins=origins)
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens; bound here, as uvicorn ends the process where it cannot."""
+    try:
+        return socket.create_server((host, port))
+    except OSError as e:
+        raise UsageError(
+            f"{host}:{port} cannot be listened at ({e.strerror}). Choose another --port, or --host."
+        ) from e
 
 
 @click.group()

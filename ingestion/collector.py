@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -23,7 +22,7 @@ from contracts.declarations import Declarations
 from contracts.errors import StorageError, UsageError
 from contracts.layout import DEFAULT_BUS
 from ingestion.envelopes import Envelopes
-from ingestion.group_commit import BusyError, GroupCommit
+from ingestion.group_commit import MOST_WAITING, BusyError, GroupCommit
 from ingestion.keys import Keys
 from ingestion.openapi import openapi
 from ingestion.publisher import utc_now
@@ -52,6 +51,7 @@ class Collector:
         clock: Callable[[], dt.datetime] = utc_now,
         most_body: int = MOST_BODY,
         most_unlanded: int = MOST_UNLANDED,
+        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._declarations = declarations
         self._envelopes = Envelopes(declarations, source="collector")
@@ -59,7 +59,7 @@ class Collector:
         self._clock = clock
         self._most_body = most_body
         self._most_unlanded = most_unlanded
-        self._commits = GroupCommit(log, bus=bus, clock=clock)
+        self._commits = GroupCommit(log, bus=bus, clock=clock, most_waiting=most_waiting)
         self._metrics = _Metrics()
 
     def app(self, *, origins: Sequence[str] = ()) -> Starlette:
@@ -82,11 +82,11 @@ class Collector:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        self._commits.start()
+        await self._commits.start()
         try:
             yield
         finally:
-            await asyncio.to_thread(self._commits.close)
+            await self._commits.close()
 
     async def _collect(self, request: Request) -> Response:
         producer = self._keys.producer_of(_key(request))
@@ -130,7 +130,7 @@ class Collector:
     def _record(self, event: Any, producer: str, now: dt.datetime) -> bytes:
         """The event in its envelope; what cannot be given one stays as it was sent."""
         if isinstance(event, bytes):
-            return event.replace(b"\n", b" ")
+            return self._envelopes.record(event, now)
         if isinstance(event, dict) and isinstance(event.get("data", {}), dict):
             named = event if "detail-type" in event else {**event, "source": producer, "producer": producer}
             try:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, TypeVar
 
-from contracts.errors import LakeError, StorageError
+from contracts.errors import LakeError
 from ingestion.event_log import EventLog
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 MOST_WAITING: Final = 64 * 1024 * 1024
 """Bytes that may wait for the disk; more are refused before they are taken."""
+
+R = TypeVar("R")
+
+_Call = tuple[Sequence[bytes], asyncio.Future[None]]
 
 
 class BusyError(LakeError):
@@ -25,48 +26,36 @@ class BusyError(LakeError):
     exit_code = 4
 
 
-@dataclass(slots=True)
-class _Call:
-    records: Sequence[bytes]
-    size: int
-    done: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
-
-
 class GroupCommit:
-    """Appends to the event log from a thread of its own."""
+    """Appends to the event log for the callers of one event loop. SQLite is used in a thread of its own."""
 
-    def __init__(
-        self, path: Path, *, bus: str, clock: Callable[[], dt.datetime], most_waiting: int = MOST_WAITING
-    ) -> None:
+    def __init__(self, path: Path, *, bus: str, clock: Callable[[], dt.datetime], most_waiting: int) -> None:
         self._path = path
         self._bus = bus
         self._clock = clock
         self._most = most_waiting
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="group-commit")
         self._calls: list[_Call] = []
         self._waiting = 0
-        self._ready = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+        self._writing: asyncio.Task[None] | None = None
         self.unlanded = 0
         self.problem: str | None = None
 
-    def start(self) -> None:
-        """Begin to write.
+    async def start(self) -> None:
+        """Open the log.
 
         Raises:
-            StorageError: when the log cannot be opened.
+            StorageError: when it cannot be opened.
         """
-        with EventLog(self._path) as log:
-            self.unlanded = log.depth()
-        self._thread.start()
+        self._log = await self._in_thread(EventLog, self._path)
+        self.unlanded = await self._in_thread(self._log.depth)
 
-    def close(self) -> None:
-        """Write what waits, then end."""
-        with self._ready:
-            self._closed = True
-            self._ready.notify()
-        self._thread.join()
+    async def close(self) -> None:
+        """Write what waits, then close the log."""
+        if self._writing is not None:
+            await self._writing
+        await self._in_thread(self._log.close)
+        self._thread.shutdown()
 
     async def append(self, records: Sequence[bytes]) -> None:
         """Append records; they are on the disk when this returns.
@@ -75,48 +64,44 @@ class GroupCommit:
             BusyError: when too much waits; nothing was taken.
             StorageError: when the disk is full or fails; none of the records is in the log.
         """
-        size, loop = sum(map(len, records)), asyncio.get_running_loop()
-        call = _Call(records, size, loop.create_future(), loop)
-        with self._ready:
-            if self._waiting and self._waiting + size > self._most:
-                raise BusyError("Too much waits for the disk. Send again in a second.")
-            self._waiting += size
-            self._calls.append(call)
-            self._ready.notify()
-        await call.done
+        size = sum(map(len, records))
+        if self._waiting and self._waiting + size > self._most:
+            raise BusyError("Too much waits for the disk. Send again in a second.")
+        call: _Call = records, asyncio.get_running_loop().create_future()
+        self._calls.append(call)
+        self._waiting += size
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write())
+        await call[1]
 
-    def _run(self) -> None:
-        with EventLog(self._path) as log:
-            while calls := self._next():
-                self._commit(log, calls)
-
-    def _next(self) -> list[_Call]:
-        """Every call that waits, as soon as there is one; none at the end."""
-        with self._ready:
-            while not self._calls and not self._closed:
-                self._ready.wait()
+    async def _write(self) -> None:
+        """Write until nothing waits."""
+        while self._calls:
             calls, self._calls = self._calls, []
-            return calls
+            records = [record for of_call, _ in calls for record in of_call]
+            problem: Exception | None = None
+            try:
+                self.unlanded = await self._in_thread(self._commit, records)
+            except Exception as e:  # noqa: BLE001 every caller is told, whatever it is
+                problem = e
+            self._waiting -= sum(map(len, records))
+            self.problem = str(problem) if problem else None
+            _tell([done for _, done in calls], problem)
 
-    def _commit(self, log: EventLog, calls: list[_Call]) -> None:
-        problem: StorageError | None = None
-        try:
-            log.append([r for call in calls for r in call.records], bus=self._bus, received_at=self._clock())
-            self.unlanded = log.depth()
-        except StorageError as e:
-            problem = e
-        self.problem = str(problem) if problem else None
-        with self._ready:
-            self._waiting -= sum(call.size for call in calls)
-        for loop in {call.loop for call in calls}:
-            loop.call_soon_threadsafe(_settle, [call for call in calls if call.loop is loop], problem)
+    def _commit(self, records: list[bytes]) -> int:
+        """Append in one transaction; returns how much waits for the lander."""
+        self._log.append(records, bus=self._bus, received_at=self._clock())
+        return self._log.depth()
+
+    async def _in_thread(self, call: Callable[..., R], *words: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *words)
 
 
-def _settle(calls: list[_Call], problem: StorageError | None) -> None:
-    for call in calls:
-        if call.done.cancelled():  # its client went away; the records are in the log all the same
+def _tell(waiting: list[asyncio.Future[None]], problem: Exception | None) -> None:
+    for done in waiting:
+        if done.cancelled():  # its client went away; the records are in the log all the same
             continue
         if problem is None:
-            call.done.set_result(None)
+            done.set_result(None)
         else:
-            call.done.set_exception(problem)
+            done.set_exception(problem)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from commands import LAKE, WRONG_USE, environment, lake_command
+from commands import DISK_FAILED, LAKE, WRONG_USE, environment, lake_command
 from records import event
 
 from lakehouse.lake import Lake
@@ -37,17 +37,12 @@ def key(lake: Lake) -> str:
 @contextmanager
 def collecting(lake: Lake) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A collector that runs, and its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [*LAKE, "collect", "--lake", str(lake.root), "--port", str(port)]
+    command = [*LAKE, "collect", "--lake", str(lake.root), "--port", "0"]
     with subprocess.Popen(command, env=environment(), text=True, stderr=subprocess.PIPE) as process:
-        address = f"http://127.0.0.1:{port}"
-        while process.poll() is None:
-            with suppress(httpx2.TransportError):
-                if httpx2.get(f"{address}/ready").status_code == 200:
-                    break
-            time.sleep(0.05)
+        assert process.stderr is not None
+        found = re.search(r"http://[\d.:]+", process.stderr.readline())
+        assert found, "it did not say where it listens"
+        address = found[0]
         try:
             yield process, address
         finally:
@@ -122,3 +117,19 @@ def test_without_a_key_there_is_nothing_to_listen_for(lake: Lake) -> None:
     done = lake_command("collect", "--lake", lake.root)
     assert done.returncode == WRONG_USE
     assert "lake keys add" in done.stderr
+
+
+@pytest.mark.usefixtures("key")
+def test_a_port_that_is_taken_is_told(lake: Lake) -> None:
+    with collecting(lake) as (_, address):
+        done = lake_command("collect", "--lake", lake.root, "--port", address.rpartition(":")[2])
+    assert done.returncode == WRONG_USE
+    assert "Choose another --port" in done.stderr
+
+
+@pytest.mark.usefixtures("key")
+def test_a_log_that_cannot_be_opened_is_told(lake: Lake) -> None:
+    lake.log_path.mkdir()
+    done = lake_command("collect", "--lake", lake.root, "--port", "0")
+    assert done.returncode == DISK_FAILED
+    assert "Event log" in done.stderr

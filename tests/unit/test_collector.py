@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -10,14 +11,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from contracts.errors import StorageError, UsageError
+from contracts.layout import DEFAULT_BUS
 from contracts.validation import Reading, Rejection
 from ingestion.collector import Collector
-from ingestion.event_log import EventLog
-from ingestion.group_commit import GroupCommit
+from ingestion.event_log import EventLog, Landing
 from ingestion.keys import Keys
 from tests.records import DECLARATIONS, VALIDATOR, event
 
 ORIGIN = "https://shop.example"
+NOW = dt.datetime(2026, 11, 1, 9, 30, tzinfo=dt.UTC)
 
 
 @pytest.fixture
@@ -39,7 +41,7 @@ def door(log: Path, keys: Keys) -> Iterator[Door]:
 
     def open_door(**settings: Any) -> TestClient:
         key = keys.add(f"shop-{len(opened)}")
-        app = Collector(DECLARATIONS, log, keys, **settings).app(origins=[ORIGIN])
+        app = Collector(DECLARATIONS, log, keys, clock=lambda: NOW, **settings).app(origins=[ORIGIN])
         client = TestClient(app, headers={"authorization": f"Bearer {key}"})
         client.__enter__()
         opened.append(client)
@@ -60,18 +62,7 @@ def details(event_id: str = "e-1", **changed: Any) -> dict[str, Any]:
 
 def records(log: Path) -> list[bytes]:
     with EventLog(log) as opened:
-        landings = opened.plan(lambda waiting: _all(list(waiting)))
-        return [record for landing in landings for record in opened.records(landing)]
-
-
-def _all(waiting: list[Any]) -> list[Any]:
-    from ingestion.event_log import Landing  # noqa: PLC0415 used here alone
-
-    if not waiting:
-        return []
-    first, last = waiting[0], waiting[-1]
-    hour = first.received_at.replace(minute=0, second=0, microsecond=0)
-    return [Landing("all", first.bus, hour, first.offset, last.offset, len(waiting))]
+        return opened.records(Landing("", DEFAULT_BUS, NOW.replace(minute=0), 1, 1_000_000, 0))
 
 
 def test_an_event_is_in_the_log_in_its_envelope_when_the_answer_comes(door: Door, log: Path) -> None:
@@ -168,6 +159,20 @@ def test_a_full_disk_is_told_before_anything_is_taken_and_forgotten_once_freed(
     assert len(records(log)) == 1
 
 
+def test_whatever_fails_nobody_waits_for_ever(door: Door, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = door()
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("a defect")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(EventLog, "append", broken)
+        with pytest.raises(RuntimeError, match="a defect"):
+            client.post("/v1/events", json=details())
+    assert client.post("/v1/events", json=details()).status_code == 202
+    assert len(records(log)) == 1
+
+
 def test_a_log_that_nobody_lands_is_told(door: Door) -> None:
     client = door(most_unlanded=1)
     assert client.post("/v1/events", json=details()).status_code == 202
@@ -179,8 +184,6 @@ def test_a_log_that_nobody_lands_is_told(door: Door) -> None:
 def test_while_the_disk_is_busy_only_so_much_may_wait(
     door: Door, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingestion.group_commit.MOST_WAITING", 1)
-    monkeypatch.setattr(GroupCommit.__init__, "__kwdefaults__", {"most_waiting": 1})
     writing, goes_on = threading.Event(), threading.Event()
     append = EventLog.append
 
@@ -190,7 +193,7 @@ def test_while_the_disk_is_busy_only_so_much_may_wait(
         return append(self, *words, **more)
 
     monkeypatch.setattr(EventLog, "append", slowly)
-    client = door()
+    client = door(most_waiting=1)
     first = threading.Thread(target=client.post, args=("/v1/events",), kwargs={"json": details()})
     first.start()
     assert writing.wait(10)
