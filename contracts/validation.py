@@ -14,9 +14,9 @@ import msgspec
 import xxhash
 from msgspec import UNSET, Raw, Struct
 
-from contracts._json import DuplicateKeyError, canonical, no_key_twice, plain_number, unknown_fields
 from contracts.declarations import Declarations
 from contracts.fields import Field, Kind
+from contracts.json_text import DuplicateKeyError, canonical, no_key_twice, plain_number, unknown_fields
 from contracts.mapping import Accepted
 from contracts.structs import decoder, envelope_type
 

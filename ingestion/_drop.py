@@ -17,7 +17,7 @@ import duckdb
 from contracts.errors import MappingError
 from contracts.mapping import Section
 from contracts.targets import Expression, identifier, nearest
-from lakehouse.mapping_sql import DROP, events_query, literal, taken_rows
+from lakehouse.mapping_sql import DROP, events_query, literal, plain, taken_rows
 
 ROWS_AT_ONCE: Final = 200_000
 """Rows whose groups one query holds in memory."""
@@ -71,7 +71,7 @@ class Drop:
         except duckdb.Error as e:
             names = ", ".join(str(path) for path in self.files)
             raise MappingError(
-                f"{names} cannot be read: {_plain(e)}. Nothing of it was published; mend it, then ingest it again."
+                f"{names} cannot be read: {plain(e)}. Nothing of it was published; mend it, then ingest it again."
             ) from e
         self._connection.execute("SET enable_external_access = false")
         described = self._connection.execute(f"DESCRIBE {DROP}").fetchall()
@@ -133,7 +133,7 @@ class Drop:
         if ungrouped := _UNGROUPED.search(message):
             how = f"add it to group_by, or aggregate it, as in min({ungrouped[1]})"
             return MappingError(f"{value.place}: {ungrouped[1]} has several values in a group; {how}.")
-        return MappingError(f"{value.place}: {_plain(error)}.")
+        return MappingError(f"{value.place}: {plain(error)}.")
 
     def count(self) -> tuple[int, int]:
         """Rows in the files, and those that the section takes."""
@@ -173,7 +173,7 @@ class Drop:
         except duckdb.Error as e:
             advice = "Use TRY_CAST or TRY where a value may not fit; ingesting again adds nothing twice"
             raise MappingError(
-                f"{self.section.place}: {self.section.event_type}: {_plain(e)}. {advice}."
+                f"{self.section.place}: {self.section.event_type}: {plain(e)}. {advice}."
             ) from e
 
 
@@ -194,8 +194,3 @@ def _header(path: Path, delimiter: str, encoding: str) -> list[str]:
             f"{path} needs a first line with a name for each column, each once; it has: {', '.join(names) or 'none'}."
         )
     return names
-
-
-def _plain(error: duckdb.Error) -> str:
-    """The first lines of DuckDB's message, without the SQL that we wrote."""
-    return " ".join(str(error).partition("\n\n")[0].split()).rstrip(". ")

@@ -12,6 +12,7 @@ from msgspec import Raw
 
 from contracts.declarations import Declarations
 from contracts.errors import UsageError
+from contracts.json_text import joined
 
 Event: TypeAlias = Mapping[str, Any] | bytes
 """Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
@@ -57,7 +58,8 @@ class Envelopes:
         }
         data = event.get("data", {})
         if isinstance(data, Raw):
-            return _spliced(envelope, metadata, bytes(data))
+            detail = Raw(joined(_encode({"metadata": metadata}), bytes(data)))
+            return _encode({**envelope, "detail": detail})
         if "metadata" in data:
             raise UsageError(
                 f"The data of a {event_type} holds 'metadata', which is the envelope's. Rename that field."
@@ -76,10 +78,3 @@ def _stamped(envelope: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
     if isinstance(detail, Mapping) and isinstance(detail.get("metadata"), Mapping):
         found["detail"] = {**detail, "metadata": {**detail["metadata"], "received_at": now}}
     return found
-
-
-def _spliced(envelope: dict[str, Any], metadata: dict[str, Any], data: bytes) -> bytes:
-    """The envelope with data that is JSON text already."""
-    head = _encode({**envelope, "detail": {"metadata": metadata}})
-    members = data.strip()[1:-1].strip()
-    return head[:-2] + b"," + members + b"}}" if members else head

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
+import duckdb
+
 from contracts.errors import MappingError
 from contracts.fields import Kind
 from contracts.mapping import Section
@@ -237,3 +239,8 @@ def _prepared(value: Expression) -> str:
 def literal(text: str) -> str:
     """The text as an SQL string."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def plain(error: duckdb.Error) -> str:
+    """The first lines of DuckDB's message, without the SQL that we wrote."""
+    return " ".join(str(error).partition("\n\n")[0].split()).rstrip(". ")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from contracts._json import repeated_key
 from contracts.declarations import Declarations
+from contracts.json_text import repeated_key
 from contracts.layout import arrival_hour
 from contracts.validation import (
     MAX_RECORD_BYTES,
@@ -64,6 +63,9 @@ class Passed:
 
 _Versions = dict[tuple[str, int], Passed]
 """By event type and version."""
+
+_Line = tuple[Address, bytes]
+"""A record, and where it stands."""
 
 _Foreign = list[tuple[Address, bytes, Foreign]]
 """Records of other producers."""
@@ -120,8 +122,9 @@ class Decoder:
             objects: paths under the raw store, whose arrival hours bound the envelope times; and their bytes.
         """
         batch = _Batch.of(objects)
-        passed, rejections, foreign = self._gate(batch)
-        self._read_foreign(foreign, passed, rejections)
+        passed: _Versions = defaultdict(Passed)
+        rejections: dict[Address, Rejection] = {}
+        self._read_foreign(self._gate(batch, passed, rejections), passed, rejections)
         tables: dict[str, list[pa.Table]] = defaultdict(list)
         for (event_type, version), records in passed.items():
             if not records.lines:
@@ -138,30 +141,25 @@ class Decoder:
             objects=[outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
         )
 
-    def _gate(self, batch: _Batch) -> tuple[_Versions, dict[Address, Rejection], _Foreign]:
-        passed: _Versions = defaultdict(Passed)
-        rejections: dict[Address, Rejection] = {}
+    def _gate(self, batch: _Batch, passed: _Versions, rejections: dict[Address, Rejection]) -> _Foreign:
+        """Put every record where its verdict says; returns those of other producers."""
         foreign: _Foreign = []
-        homes = {struct: passed[name, self._latest[name]] for struct, name in self._validator.types.items()}
         for place, unpacked in enumerate(batch.unpacked):
-            slow = self._gate_quickly(place, unpacked, homes)
-            for address, line in slow:
+            lines = enumerate(unpacked.records, start=place << PLACE_BITS)
+            for address, line in self._gate_quickly(lines, passed):
                 verdict = self._validator.read(line)
                 if isinstance(verdict, Foreign):
                     foreign.append((address, line, verdict))
-                elif isinstance(verdict, Rejection):
-                    rejections[address] = verdict
                 else:
-                    passed[verdict.event_type, verdict.version].take(address, line, verdict)
-        return passed, rejections, foreign
+                    _file(verdict, address, line, passed, rejections)
+        return foreign
 
-    def _gate_quickly(
-        self, place: int, unpacked: Unpacked, homes: dict[type[Any], Passed]
-    ) -> list[tuple[Address, bytes]]:
+    def _gate_quickly(self, lines: Iterable[_Line], passed: _Versions) -> list[_Line]:
         """Keep the records that the common verdict lets pass; returns those that need a closer look."""
         slow = []
+        homes = {struct: passed[name, self._latest[name]] for struct, name in self._validator.types.items()}
         read, digest = self._validator.read_fast, self._validator.payload_hash
-        for address, line in enumerate(unpacked.records, start=place << PLACE_BITS):
+        for address, line in lines:
             try:
                 record = read(line) if len(line) <= MAX_RECORD_BYTES else None
             except (ValueError, RecursionError):
@@ -181,12 +179,11 @@ class Decoder:
             groups[tuple(accepted.section.place for accepted in each[2].accepted)].append(each)
         for group in groups.values():
             made = self._foreign.read(group[0][2].accepted, [line for _, line, _ in group])
-            for (address, _, _), found in zip(group, made, strict=True):
-                verdict = found if isinstance(found, Rejection) else self._validator.read_own(found)
-                if isinstance(verdict, Rejection):
-                    rejections[address] = verdict
-                elif isinstance(found, bytes):
-                    passed[verdict.event_type, verdict.version].take(address, found, verdict)
+            found = [(address, each) for (address, _, _), each in zip(group, made, strict=True)]
+            rejections |= {address: each for address, each in found if isinstance(each, Rejection)}
+            ours = [(address, each) for address, each in found if isinstance(each, bytes)]
+            for address, line in self._gate_quickly(ours, passed):
+                _file(self._validator.read_own(line), address, line, passed, rejections)
 
     def _values(
         self, event_type: str, version: int, passed: Passed, rejections: dict[Address, Rejection]
@@ -217,6 +214,20 @@ class Decoder:
         if event is None:
             raise AssertionError(f"{event_type} v{version} passed the gate")
         return ValueReader(self._declarations.envelope, event)
+
+
+def _file(
+    verdict: Reading | Rejection,
+    address: Address,
+    line: bytes,
+    passed: _Versions,
+    rejections: dict[Address, Rejection],
+) -> None:
+    """Put one record where its verdict says."""
+    if isinstance(verdict, Rejection):
+        rejections[address] = verdict
+    else:
+        passed[verdict.event_type, verdict.version].take(address, line, verdict)
 
 
 def _row_columns(declarations: Declarations, event_type: str) -> list[str]:

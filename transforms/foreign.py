@@ -11,13 +11,13 @@ import msgspec
 import pyarrow as pa
 from msgspec import Raw
 
-from contracts._json import repeated_key
 from contracts.declarations import Declarations
 from contracts.errors import MappingError
+from contracts.json_text import joined, repeated_key
 from contracts.mapping import Accepted, Section
 from contracts.targets import Expression
 from contracts.validation import Rejection
-from lakehouse.mapping_sql import DROP, events_query
+from lakehouse.mapping_sql import DROP, events_query, plain
 from lakehouse.mappings import check_expressions
 
 _COLUMNS: Final = {
@@ -116,7 +116,7 @@ class ForeignReader:
         try:
             (row,) = self._connection.execute(query).fetchall()
         except duckdb.Error as e:
-            raise MappingError(f"{value.place}: {_plain(e)}. Columns are: {', '.join(_COLUMNS)}.") from e
+            raise MappingError(f"{value.place}: {plain(e)}. Columns are: {', '.join(_COLUMNS)}.") from e
         return str(row[1])
 
 
@@ -142,9 +142,8 @@ def _spliced(
         "occurred_at": Raw((occurred_at or "null").encode()),
         **section.metadata,
     }
-    members = data.strip()[1:-1].strip()
-    detail = _encode({"metadata": metadata})[:-1] + (b"," + members.encode() if members else b"") + b"}"
-    return _encode(_envelope(record) | {"detail-type": section.event_type, "detail": Raw(detail)})
+    detail = Raw(joined(_encode({"metadata": metadata}), data.encode()))
+    return _encode(_envelope(record) | {"detail-type": section.event_type, "detail": detail})
 
 
 def _unmatched(accepted: Sequence[Accepted]) -> Rejection:
@@ -157,12 +156,7 @@ def _unmatched(accepted: Sequence[Accepted]) -> Rejection:
 def _unmappable(section: Section, error: duckdb.Error) -> Rejection:
     return Rejection(
         "unmappable",
-        f"The mapping of {section.event_type} fails on it: {_plain(error)}.",
+        f"The mapping of {section.event_type} fails on it: {plain(error)}.",
         "$.detail",
         section.event_type,
     )
-
-
-def _plain(error: duckdb.Error) -> str:
-    """The first lines of DuckDB's message, without the SQL that we wrote."""
-    return " ".join(str(error).partition("\n\n")[0].split()).rstrip(". ")

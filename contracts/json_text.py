@@ -33,6 +33,12 @@ def canonical(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
+def joined(one: bytes, other: bytes) -> bytes:
+    """Two JSON objects as one; no key may stand in both."""
+    members = other.strip()[1:-1].strip()
+    return one[:-1] + b"," + members + b"}" if members else one
+
+
 def no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For `json.loads`: an object in which each key stands once.
 
