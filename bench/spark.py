@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
 from bench.measure import Measured, lake, measure, size_of
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, release_of
+
+Record = dict[str, Any]
 
 EVENT_TYPES: Final = (
     "page_viewed", "product_viewed", "product_searched", "cart_item_added", "checkout_started",
@@ -21,37 +24,32 @@ EVENT_TYPES: Final = (
 
 def ten_types(raw: Path, out: Path) -> Path:
     """Raw of the ten event types, object by object; made once."""
-    done = out / "done"
-    if not done.exists():
-        shutil.rmtree(out, ignore_errors=True)
-        for path in sorted(raw.rglob("*.gz")):
-            lines = gzip.decompress(path.read_bytes()).splitlines()
-            kept = [line for line in lines if orjson.loads(line)["detail-type"] in EVENT_TYPES]
-            target = out / "raw" / path.relative_to(raw)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(gzip.compress(b"\n".join(kept), compresslevel=6, mtime=0))
-        done.touch()
-    return out / "raw"
+    return _changed(raw, out, lambda records: [r for r in records if r["detail-type"] in EVENT_TYPES])
 
 
 def one_visitor(raw: Path, out: Path) -> Path:
     """Raw in which every second record that has a visitor has the same one; made once."""
+    return _changed(raw, out, _skewed)
+
+
+def _skewed(records: list[Record]) -> list[Record]:
+    for record in [r for r in records if r["detail"].get("visitor_id")][::2]:
+        record["detail"]["visitor_id"] = "everybody"
+    return records
+
+
+def _changed(raw: Path, out: Path, change: Callable[[list[Record]], list[Record]]) -> Path:
+    """Raw with the records of every object changed; made once."""
     done = out / "done"
     if not done.exists():
         shutil.rmtree(out, ignore_errors=True)
         for path in sorted(raw.rglob("*.gz")):
+            records = change([orjson.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()])
             target = out / "raw" / path.relative_to(raw)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(gzip.compress(_skewed(gzip.decompress(path.read_bytes())), 1, mtime=0))
+            target.write_bytes(gzip.compress(b"\n".join(map(orjson.dumps, records)), 6, mtime=0))
         done.touch()
     return out / "raw"
-
-
-def _skewed(text: bytes) -> bytes:
-    records = [orjson.loads(line) for line in text.splitlines()]
-    for record in [r for r in records if r["detail"].get("visitor_id")][::2]:
-        record["detail"]["visitor_id"] = "everybody"
-    return b"\n".join(map(orjson.dumps, records))
 
 
 def derived(raw: Path, home: Path) -> Measured:

@@ -73,12 +73,12 @@ def _curate_slice(
 def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:
     task = DecodeObjects(run.lake.declarations.root, run.scratch)
     decoding = engine.objects(task, run.lake.store, batches)
-    if engine.works_beside:
-        prepare_tables(run)
     staged: list[StagedBatch] = []
     done, total = 0, sum(map(len, batches))
     for each in decoding:
         staged.append(each)
+        if engine.works_beside:
+            prepare_tables(run, each)
         done += len(each.objects)
         progress("objects decoded", done, total)
     return sorted(staged, key=lambda batch: batch.objects[0].raw_object)

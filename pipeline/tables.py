@@ -29,11 +29,9 @@ from pipeline.settle import CONFLICT_MESSAGE, Record, Removals, Settled, removal
 _PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
 
 
-def prepare_tables(run: Run) -> None:
-    """Make or load every table that a large run will need; done while other processes decode."""
-    for event_type in run.lake.declarations.events:
-        run.table(curated_table(event_type))
-    for identifier in (EVENT_IDS, LEDGER):
+def prepare_tables(run: Run, batch: StagedBatch) -> None:
+    """Make or load the tables that a decoded batch needs; done while other processes decode the next."""
+    for identifier in (EVENT_IDS, LEDGER, *map(curated_table, batch.passed)):
         run.table(identifier)
 
 
