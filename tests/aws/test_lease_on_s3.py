@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import threading
 import time
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ from contracts.errors import HeldError
 from lakehouse._s3 import Prefix, S3Records
 from lakehouse.lake import Lake
 from lakehouse.lease import Lease
+from tests.leases import holders
 
 _LEASES = itertools.count()
 
@@ -45,23 +45,7 @@ def test_a_run_holds_the_lease_until_it_ends(lease: NewLease) -> None:
 
 
 def test_of_many_runs_one_holds_the_lease(lease: NewLease) -> None:
-    held, ready = [], threading.Barrier(6)
-
-    def take(name: str) -> None:
-        ready.wait()
-        try:
-            with lease().hold(name):
-                held.append(name)
-                time.sleep(1)
-        except HeldError:
-            pass
-
-    threads = [threading.Thread(target=take, args=(f"run-{n}",)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(held) == 1
+    assert len(holders(lease, runs=6, seconds=1)) == 1
 
 
 def test_a_silent_run_is_overtaken_and_knows_it(lease: NewLease, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from contracts.errors import HeldError, StorageError
 from lakehouse.lease import Lease
 from lakehouse.records import FileRecords
+from tests.leases import holders
 
 
 @pytest.fixture
@@ -66,23 +67,7 @@ def test_the_second_run_is_told_who_holds_the_lake_since_when_and_for_how_long(f
 
 
 def test_of_many_runs_one_holds_the_lease(folder: Path) -> None:
-    held, ready = [], threading.Barrier(8)
-
-    def take(name: str) -> None:
-        ready.wait()
-        try:
-            with lease_in(folder).hold(name):
-                held.append(name)
-                time.sleep(0.5)
-        except HeldError:
-            pass
-
-    threads = [threading.Thread(target=take, args=(f"run-{n}",)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(held) == 1
+    assert len(holders(lambda: lease_in(folder), runs=8, seconds=0.5)) == 1
 
 
 def test_of_two_that_ask_at_one_moment_the_later_is_refused(

@@ -14,31 +14,19 @@ from ingestion.event_log import EventLog
 
 log, write, run = mapped.log, mapped.write, mapped.run
 
-RECEIPTS = """
-    events:
-      - event_type: sale_completed
-        source: till
-        id: [receipt]
-        occurred_at: closed
-        fields:
-          receipt_id: receipt
-          store_id: shop
-          currency_code: {constant: USD}
-          subtotal_amount: total
-          discount_amount: {constant: 0}
-          tax_amount: {constant: 0}
-          total_amount: total
-          lines:
-            each: items
-            fields:
-              line_number: _line
-              sku: item.sku
-              quantity: item.n
-              discount_amount: {constant: 0}
-              net_amount: item.price
-              tax_amount: {constant: 0}
-              total_amount: {sql: item.price}
-"""
+# the receipts of the other tests, each a row of its own with its articles in a list
+RECEIPTS = mapped.RECEIPTS
+for old, new in (
+    ('        file: "receipts*"\n', ""),
+    ("        historical: true\n", ""),
+    ("        group_by: [receipt, shop, closed]\n", ""),
+    ("sum(value::DECIMAL(18, 2))", "total"),
+    ("          lines:\n", "          lines:\n            each: items\n"),
+    ("sku: article", "sku: item.sku"),
+    ("quantity: pieces", "quantity: item.n"),
+    ("amount: value", "amount: item.price"),
+):
+    RECEIPTS = replacing(RECEIPTS, old, new)
 RECEIPT = {
     "receipt": "r1", "shop": "s1", "closed": "2026-01-02T10:00:00Z", "total": "4.18",
     "items": [{"sku": "milk", "n": 1, "price": "0.20"}, {"sku": "bread", "n": 2, "price": "3.98"}],
