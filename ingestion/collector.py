@@ -69,6 +69,7 @@ class Collector:
             allow_origins=list(origins),
             allow_methods=["POST"],
             allow_headers=["authorization", "content-type"],
+            expose_headers=["retry-after"],
             max_age=3600,
         )
         routes = [
@@ -132,7 +133,7 @@ class Collector:
         if isinstance(event, bytes):
             return self._envelopes.record(event, now)
         if isinstance(event, dict) and isinstance(event.get("data", {}), dict):
-            named = event if "detail-type" in event else {**event, "source": producer, "producer": producer}
+            named = event if "detail-type" in event else {**event, **_names(event, producer)}
             try:
                 return self._envelopes.record(named, now)
             except UsageError:
@@ -185,6 +186,13 @@ def _key(request: Request) -> str:
     """The key in a request's header, or in its address: a browser's beacon can set no header."""
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     return key if scheme.lower() == "bearer" else request.query_params.get("key", "")
+
+
+def _names(event: dict[str, Any], producer: str) -> dict[str, str]:
+    """Who sends: whose key it is, and as producer the client too where it names itself, as each counts its own events."""
+    client = event.get("producer")
+    counts = f"{producer}/{client}" if isinstance(client, str) and client else producer
+    return {"source": producer, "producer": counts}
 
 
 def _events(body: bytes) -> list[Any]:

@@ -111,6 +111,19 @@ def test_what_is_invalid_is_taken_for_quarantine(door: Door, log: Path, body: by
     assert isinstance(VALIDATOR.read(record), Rejection)
 
 
+@pytest.mark.parametrize(
+    ("client", "producer"),
+    [("till-3", "shop-0/till-3"), ("", "shop-0"), (None, "shop-0"), (7, "shop-0"), ("web/x", "shop-0/web/x")],
+)
+def test_each_client_of_a_key_counts_as_a_producer_of_its_own(
+    door: Door, log: Path, client: Any, producer: str
+) -> None:
+    door().post("/v1/events", json=details(producer=client, producer_seq=0, source="another"))
+    (record,) = map(json.loads, records(log))
+    metadata = record["detail"]["metadata"]
+    assert (record["source"], metadata["producer"], metadata["producer_seq"]) == ("shop-0", producer, 0)
+
+
 def test_an_envelope_is_taken_as_it_is(door: Door, log: Path) -> None:
     door().post("/v1/events", json=event("page_viewed", "mine"))
     (record,) = records(log)
@@ -209,6 +222,8 @@ def test_pages_of_named_origins_may_send_and_others_not(door: Door) -> None:
     asked = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
     allowed = client.options("/v1/events", headers={"origin": ORIGIN, **asked})
     assert allowed.headers["access-control-allow-origin"] == ORIGIN
+    answered = client.post("/v1/events", json=details(), headers={"origin": ORIGIN})
+    assert answered.headers["access-control-expose-headers"] == "retry-after"
     refused = client.options("/v1/events", headers={"origin": "https://other.example", **asked})
     assert "access-control-allow-origin" not in refused.headers
 
