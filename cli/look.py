@@ -178,11 +178,13 @@ def check_contracts(root: Path | None) -> None:
     """Read every contract, and check it with the samples derived from it."""
     from contracts.check import check
     from contracts.declarations import BUILT_IN, load_declarations
+    from ingestion.documents import check_sources
     from transforms.foreign import check_accepted
 
     declarations = load_declarations((root or BUILT_IN).resolve())
     count = check(declarations)
     check_accepted(declarations)
+    check_sources(declarations)
     console.say(
         f"{len(declarations.events)} event types are in order; {count} samples got the verdict they should."
     )

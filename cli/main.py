@@ -17,7 +17,8 @@ from cli.demo import demo
 from cli.link import link
 from cli.look import contracts, quarantine, sql, status
 from cli.parity import parity
-from cli.road import build, curate, derive, ingest, land, run, simulate
+from cli.road import build, curate, derive, land, run, simulate
+from cli.sources import ingest, sources
 from cli.upkeep import init, rebuild
 from contracts.errors import LakeError, StorageError
 
@@ -49,6 +50,7 @@ for _command in (
     collect,
     keys,
     ingest,
+    sources,
     land,
     curate,
     derive,

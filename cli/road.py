@@ -69,55 +69,6 @@ def simulate(
         )
 
 
-@click.command(
-    epilog=examples(
-        "lake ingest receipts.csv --mapping receipts.yaml", "lake ingest drops/*.parquet --mapping erp.yaml"
-    )
-)
-@lake_option
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
-@click.option(
-    "--mapping",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="How rows become events (YAML).",
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be published, and publish nothing.")
-@json_option
-def ingest(folder: Path, files: tuple[Path, ...], mapping: Path, *, dry_run: bool, as_json: bool) -> None:
-    """Turn CSV, Parquet or NDJSON files into contract events, by a declared mapping.
-
-    The same file twice adds nothing: an event's id is made from the row. What the contract cannot accept is published
-    all the same and ends in quarantine, so that every row is accounted for.
-    """
-    import tempfile
-
-    from ingestion.event_log import EventLog
-    from ingestion.ingest import ingest as run_ingest
-    from ingestion.publisher import Publisher
-    from lakehouse.mappings import load_mapping
-
-    lake = _open(folder)
-    declared = load_mapping(mapping, lake.declarations)
-    with tempfile.TemporaryDirectory() as scratch:
-        log_path = Path(scratch) / "log.db" if dry_run else lake.log_path
-        with EventLog(log_path) as log:
-            result = run_ingest(list(files), declared, Publisher(lake.declarations, log))
-    rows = [
-        {
-            "event_type": s.event_type,
-            "rows": s.rows,
-            "skipped": s.skipped,
-            "published": s.published,
-            "invalid": s.invalid,
-        }
-        for s in result.sections
-    ]
-    _print(rows, as_json=as_json)
-    done = "Nothing was published (dry run)." if dry_run else f"Next: lake run --lake {folder}"
-    console.say(done)
-
-
 @click.command(epilog=examples("lake land"))
 @lake_option
 @json_option
@@ -275,7 +226,3 @@ def _built(result: BuildResult) -> str:
         return "The marts are up to date."
     whole = sum(1 for days in result.marts.values() if days is None)
     return f"{len(result.marts)} marts built ({whole} in whole), {result.rows} rows written: release {result.release}."
-
-
-def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
-    console.print_json(rows) if as_json else console.print_rows(rows)

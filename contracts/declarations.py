@@ -7,12 +7,14 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from contracts._located import Located, load_located
+from contracts.accepted import Accepted, parse_accepted
 from contracts.envelope import Envelope, load_envelope
 from contracts.errors import UsageError
 from contracts.events import EventType, load_event_type
 from contracts.fields import Field, Kind, parse_members
 from contracts.layout import CURATED, PLATFORM
-from contracts.mapping import Accepted, parse_accepted
+from contracts.sources import Source, load_sources
+from contracts.targets import nearest
 
 _TABLE_HEADER = frozenset({"description", "grain", "partition", "data"})
 _DERIVED_HEADER = frozenset({"kind", "key", "identity", "inputs", "reads"})
@@ -61,6 +63,7 @@ class Declarations:
     envelope: Envelope
     events: dict[str, EventType]
     tables: dict[str, TableDeclaration]
+    sources: dict[str, Source]
     accepted: tuple[Accepted, ...]
 
     def event(self, name: str) -> EventType:
@@ -74,6 +77,16 @@ class Declarations:
                 f"No contract for event type {name!r}. `lake contracts show` lists those there are."
             )
         return self.events[name]
+
+    def source(self, name: str) -> Source:
+        """The source of that name.
+
+        Raises:
+            UsageError: when none is declared.
+        """
+        if name not in self.sources:
+            raise UsageError(f"No source {name!r}{nearest(name, self.sources)}")
+        return self.sources[name]
 
     def table(self, identifier: str) -> tuple[tuple[Field, ...], str | None]:
         """Columns and partition column of a declared table (`curated.…` or `platform.…`)."""
@@ -115,8 +128,10 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
     tables = {p.stem: _table(p, shapes) for p in paths}
     for path in paths:
         _check_inputs(path, tables[path.stem], events, tables)
+    sources = load_sources(root / "sources", events, envelope.metadata)
     accepted = parse_accepted(events, envelope.metadata)
-    return Declarations(root, envelope, events, tables, accepted)
+    of_sources = tuple(each for source in sources.values() for each in source.accepted)
+    return Declarations(root, envelope, events, tables, sources, (*accepted, *of_sources))
 
 
 def _table(path: Path, shapes: Located) -> TableDeclaration:

@@ -7,6 +7,8 @@ SQL expression in DuckDB's dialect: over the columns of a file's rows, or over t
 events:
   - event_type: sale_completed
     file: "receipts*.csv"          # files of this section, by name; * without it
+    delimiter: ";"                 # , without it, a tab in .tsv; further: encoding, quote (a character, or none)
+    columns: [receipt, shop]       # names of a text file's columns, where its first line does not say them
     source: till                   # envelope source; metadata: producer, channel, tenant, environment
     historical: true
     where: quantity > 0            # rows to take; the others are counted as skipped
@@ -55,7 +57,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -65,14 +66,12 @@ from contracts.fields import Field
 from contracts.targets import Expression, Targets, expression, expressions, identifier, nearest, parse_targets
 
 CONTENT: Final = "content"
-_METADATA: Final = ("producer", "channel", "tenant", "environment")
+METADATA: Final = ("producer", "channel", "tenant", "environment")
 _MADE: Final = ("event_type", "source", "occurred_at", "fields")
-_FILE: Final = ("file", "delimiter", "encoding")
+_FILE: Final = ("file", "delimiter", "encoding", "columns", "quote")
 _EVENT: Final = ("where", "schema_version", "historical", "group_by", "order_by", "id")
-_KEYS: Final = frozenset((*_MADE, *_FILE, *_EVENT, *_METADATA))
+_KEYS: Final = frozenset((*_MADE, *_FILE, *_EVENT, *METADATA))
 
-_FOREIGN: Final = frozenset({"source", "detail-type", "mapping"})
-_OF_FOREIGN: Final = frozenset({"occurred_at", "fields", "where", "id", "historical", *_METADATA})
 
 Events: TypeAlias = Mapping[str, EventType]
 Metadata: TypeAlias = Iterable[Field]
@@ -81,7 +80,11 @@ Metadata: TypeAlias = Iterable[Field]
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """How rows become events of one type. `id` is empty where the event_id is made from the content."""
+    """How rows become events of one type. `id` is empty where the event_id is made from the content.
+
+    `each`: a list in a document; every item of it becomes an event. `header`: column names of text files that have no header line;
+    `quote`: empty where nothing is quoted.
+    """
 
     place: str
     version: EventVersion
@@ -93,9 +96,12 @@ class Section:
     id: tuple[Expression, ...]
     occurred_at: Expression
     targets: Targets
+    each: Expression | None = None
     file: str = "*"
     delimiter: str | None = None
     encoding: str = "utf-8"
+    header: tuple[str, ...] = ()
+    quote: str = '"'
 
     @property
     def event_type(self) -> str:
@@ -110,8 +116,12 @@ class Section:
     @property
     def expressions(self) -> tuple[Expression, ...]:
         """Every expression of the section."""
-        where = (self.where,) if self.where else ()
-        return (*where, *self.id, self.occurred_at, *expressions(self.targets))
+        return (*self.choice, *self.id, self.occurred_at, *expressions(self.targets))
+
+    @property
+    def choice(self) -> tuple[Expression, ...]:
+        """The expressions that say which events are made."""
+        return tuple(each for each in (self.where, self.each) if each)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,46 +130,6 @@ class MappingFile:
 
     path: Path
     sections: tuple[Section, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """Events of another producer that a contract accepts: by source (a pattern, as of file names) and detail-type."""
-
-    source: str
-    detail_type: str
-    section: Section
-
-    def takes(self, source: str, detail_type: str) -> bool:
-        """True for an event of that source and type."""
-        return detail_type == self.detail_type and fnmatchcase(source, self.source)
-
-
-def parse_accepted(events: Events, metadata: Metadata) -> tuple[Accepted, ...]:
-    """What the newest version of each event type accepts.
-
-    Raises:
-        ContractError: for the first mistake, naming file and line.
-    """
-    fields = tuple(metadata)
-    return tuple(
-        _accepted(node, event.latest, fields) for event in events.values() for node in event.latest.accepts
-    )
-
-
-def _accepted(node: Located, version: EventVersion, metadata: Metadata) -> Accepted:
-    node.refuse_unknown(_FOREIGN, "key")
-    for key in sorted(_FOREIGN):
-        if not node.get(key):
-            raise node.error(
-                f"what a contract accepts has 'source', 'detail-type' and 'mapping'; {key!r} is missing"
-            )
-    mapping = node["mapping"]
-    if not isinstance(mapping, Located):
-        raise node.error("'mapping' is a mapping of what the event is made from", "mapping")
-    mapping.refuse_unknown(_OF_FOREIGN, "key")
-    source = str(node["source"])
-    return Accepted(source, str(node["detail-type"]), _section(mapping, version, source, metadata))
 
 
 def parse_mapping(node: Located, events: Events, metadata: Metadata) -> MappingFile:
@@ -177,14 +147,27 @@ def parse_mapping(node: Located, events: Events, metadata: Metadata) -> MappingF
 
 
 def _of_files(node: Located, events: Events, metadata: Metadata) -> Section:
+    if not node.get("source"):
+        raise node.error("the section lacks 'source'")
+    return parse_rows(node, events, metadata, str(node["source"]))
+
+
+def parse_rows(node: Located, events: Events, metadata: Metadata, source: str) -> Section:
+    """How the rows of files become events.
+
+    Raises:
+        ContractError: for the first mistake, naming file and line.
+    """
     node.refuse_unknown(_KEYS, "key")
-    for key in ("event_type", "source"):
-        if not node.get(key):
-            raise node.error(f"the section lacks {key!r}")
-    return _section(node, _version(node, events), str(node["source"]), metadata)
+    return parse_section(node, declared_version(node, events), source, metadata)
 
 
-def _section(node: Located, version: EventVersion, source: str, metadata: Metadata) -> Section:
+def parse_section(node: Located, version: EventVersion, source: str, metadata: Metadata) -> Section:
+    """How rows, or documents, become events of a version; which keys a section may have is its caller's to say.
+
+    Raises:
+        ContractError: for the first mistake, naming file and line.
+    """
     for key in ("occurred_at", "fields"):
         if not node.get(key):
             raise node.error(f"the section lacks {key!r}")
@@ -203,13 +186,23 @@ def _section(node: Located, version: EventVersion, source: str, metadata: Metada
         targets=parse_targets(
             node["fields"], version.fields, f"{version.event_type} v{version.version}", node
         ),
+        each=expression(node["each"], node, "each") if "each" in node else None,
         file=str(node.get("file", "*")),
         delimiter=node.get("delimiter"),
         encoding=str(node.get("encoding", "utf-8")),
+        header=_names(node, "columns"),
+        quote=_quote(node),
     )
 
 
-def _version(node: Located, events: Events) -> EventVersion:
+def declared_version(node: Located, events: Events) -> EventVersion:
+    """The version of the contract that a section names.
+
+    Raises:
+        ContractError: when there is none, naming file and line.
+    """
+    if not node.get("event_type"):
+        raise node.error("the section lacks 'event_type'")
     name = str(node["event_type"])
     if name not in events:
         raise node.error(f"no contract declares event type {name!r}{nearest(name, events)}", "event_type")
@@ -225,7 +218,7 @@ def _version(node: Located, events: Events) -> EventVersion:
 
 def _metadata(node: Located, metadata: Metadata) -> dict[str, Any]:
     fields = {f.name: f for f in metadata}
-    found: dict[str, Any] = {key: str(node[key]) for key in _METADATA if key in node}
+    found: dict[str, Any] = {key: str(node[key]) for key in METADATA if key in node}
     for key, value in found.items():
         if fields[key].enum and value not in fields[key].enum:
             raise node.error(f"{key} {value!r} is not one of: {', '.join(fields[key].enum)}", key)
@@ -233,6 +226,13 @@ def _metadata(node: Located, metadata: Metadata) -> dict[str, Any]:
     if not isinstance(historical, bool):
         raise node.error("'historical' is true or false", "historical")
     return {**found, "is_historical": True} if historical else found
+
+
+def _quote(node: Located) -> str:
+    quote = node.get("quote", '"')
+    if quote != "none" and (not isinstance(quote, str) or len(quote) != 1):
+        raise node.error("'quote' is one character, or none", "quote")
+    return "" if quote == "none" else quote
 
 
 def _names(node: Located, key: str) -> tuple[str, ...]:

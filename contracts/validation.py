@@ -14,10 +14,10 @@ import msgspec
 import xxhash
 from msgspec import UNSET, Raw, Struct
 
+from contracts.accepted import Accepted
 from contracts.declarations import Declarations
 from contracts.fields import Field, Kind
 from contracts.json_text import DuplicateKeyError, canonical, no_key_twice, plain_number, unknown_fields
-from contracts.mapping import Accepted
 from contracts.structs import decoder, envelope_type
 
 MAX_RECORD_BYTES: Final = 1_048_576

@@ -94,12 +94,12 @@ class Drop:
 
     def _csv(self, path: Path, delimiter: str) -> str:
         """Every column as text, in a stated dialect: guessing the dialect can lose lines without a word."""
-        names = _header(path, delimiter, self.section.encoding)
+        section = self.section
+        names = section.header or _header(path, delimiter, section.encoding)
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
-        dialect = (
-            f"delim={literal(delimiter)}, quote='\"', escape='\"', encoding={literal(self.section.encoding)}"
-        )
-        return f"read_csv({literal(str(path))}, auto_detect=false, header=true, {dialect}, columns={{{columns}}})"
+        dialect = f"delim={literal(delimiter)}, quote={literal(section.quote)}, escape={literal(section.quote)}, encoding={literal(section.encoding)}"
+        header = "false" if section.header else "true"
+        return f"read_csv({literal(str(path))}, auto_detect=false, header={header}, {dialect}, columns={{{columns}}})"
 
     def _check_columns(self) -> None:
         known = {name.lower() for name in self.columns}

@@ -12,6 +12,7 @@ from contracts._located import load_located
 from contracts.declarations import Declarations
 from contracts.errors import ContractError, MappingError
 from contracts.mapping import MappingFile, Section, parse_mapping
+from contracts.targets import Expression
 
 
 def load_mapping(path: Path, declarations: Declarations) -> MappingFile:
@@ -38,8 +39,17 @@ def check_expressions(section: Section) -> None:
         MappingError: for the first that is not, naming file and line.
     """
     for each in section.expressions:
-        if each.column is None and (problem := _no_expression(each.sql)):
-            raise MappingError(f"{each.place} is no SQL expression ({problem}): {each.sql}")
+        check_one_expression(each)
+
+
+def check_one_expression(value: Expression) -> None:
+    """See that it is one SQL expression.
+
+    Raises:
+        MappingError: when it is not, naming file and line.
+    """
+    if value.column is None and (problem := _no_expression(value.sql)):
+        raise MappingError(f"{value.place} is no SQL expression ({problem}): {value.sql}")
 
 
 @cache

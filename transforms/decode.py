@@ -176,7 +176,7 @@ class Decoder:
         """Make records of ours of those of other producers, mapping by mapping, and judge them as any."""
         groups: dict[tuple[str, ...], _Foreign] = defaultdict(list)
         for each in foreign:
-            groups[tuple(accepted.section.place for accepted in each[2].accepted)].append(each)
+            groups[tuple(accepted.place for accepted in each[2].accepted)].append(each)
         for group in groups.values():
             made = self._foreign.read(group[0][2].accepted, [line for _, line, _ in group])
             found = [(address, each) for (address, _, _), each in zip(group, made, strict=True)]

@@ -11,10 +11,11 @@ import msgspec
 import pyarrow as pa
 from msgspec import Raw
 
+from contracts.accepted import Accepted
 from contracts.declarations import Declarations
 from contracts.errors import MappingError
 from contracts.json_text import joined, repeated_key
-from contracts.mapping import Accepted, Section
+from contracts.mapping import Section
 from contracts.targets import Expression
 from contracts.validation import Rejection
 from lakehouse.mapping_sql import DROP, events_query, plain
@@ -30,6 +31,7 @@ _COLUMNS: Final = {
     "resources": "record->'$.resources'",
     "detail": "record->'$.detail'",
 }
+_OF_DOCUMENTS: Final = ("payload", "topic", "item")
 _ROWS: Final = f"select _row, {', '.join(f'{sql} as {name}' for name, sql in _COLUMNS.items())} from (select _row, record::json as record from lines)"
 
 _envelope = msgspec.json.Decoder(dict[str, Raw]).decode
@@ -40,7 +42,10 @@ Made = bytes | Rejection
 
 
 class ForeignReader:
-    """Makes records of ours from records of other producers; nothing can be read from outside by an expression."""
+    """Makes records of ours from records of other producers; nothing can be read from outside by an expression.
+
+    Expressions see the envelope, and of a document that a source sent `payload`, `topic` and `item`.
+    """
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -69,7 +74,7 @@ class ForeignReader:
         for each in accepted:
             left = [number for number, found in enumerate(made) if found is None]
             if left:
-                self._apply(each.section, records, left, made)
+                self._apply(each, records, left, made)
         return [found or _unmatched(accepted) for found in made]
 
     def check(self, accepted: Accepted) -> None:
@@ -79,44 +84,50 @@ class ForeignReader:
             MappingError: naming file and line of the first that does not.
         """
         check_expressions(accepted.section)
-        self._load([b"{}"], [0])
-        self._query(accepted.section)
+        self._load(accepted, [b"{}"], [0])
+        self._query(accepted)
 
     def _apply(
-        self, section: Section, records: Sequence[bytes], left: list[int], made: list[Made | None]
+        self, accepted: Accepted, records: Sequence[bytes], left: list[int], made: list[Made | None]
     ) -> None:
         """Fill in what becomes of the records in `left` by one mapping; together, or one by one where that fails."""
+        section = accepted.section
         try:
-            self._load(records, left)
-            found = self._connection.execute(self._query(section)).fetchall()
+            self._load(accepted, records, left)
+            found = self._connection.execute(self._query(accepted)).fetchall()
         except duckdb.Error as e:
             if len(left) == 1:
                 made[left[0]] = _unmappable(section, e)
                 return
             for number in left:
-                self._apply(section, records, [number], made)
+                self._apply(accepted, records, [number], made)
             return
         for event_id, occurred_at, data, number in found:
             made[number] = _spliced(records[number], section, event_id, occurred_at, data)
 
-    def _load(self, records: Sequence[bytes], numbers: list[int]) -> None:
+    def _load(self, accepted: Accepted, records: Sequence[bytes], numbers: list[int]) -> None:
         lines = pa.table({"_row": numbers, "record": [records[number].decode() for number in numbers]})
         self._connection.register("lines", lines)
-        self._connection.execute(f"create or replace temp table {DROP} as {_ROWS}")
+        document = f"({accepted.payload})::json as payload, ({accepted.topic})::varchar as topic"
+        self._connection.execute(
+            f"create or replace temp table {DROP} as select *, {document}, detail->'item' as item from ({_ROWS})"
+        )
 
-    def _query(self, section: Section) -> str:
-        if section.place not in self._queries:
-            if section.where:
-                self._bind(section.where, False)
-            self._queries[section.place] = events_query(section, self._bind, buckets=1, bucket=0)
-        return self._queries[section.place]
+    def _query(self, accepted: Accepted) -> str:
+        if accepted.place not in self._queries:
+            if accepted.section.where:
+                self._bind(accepted.section.where, False)
+            self._queries[accepted.place] = events_query(accepted.section, self._bind, buckets=1, bucket=0)
+        return self._queries[accepted.place]
 
     def _bind(self, value: Expression, _grouped: bool) -> str:  # noqa: FBT001 a callback
         query = f"describe select ({value.sql}\n) from (select *, 1 as _line from {DROP})"
         try:
             (row,) = self._connection.execute(query).fetchall()
         except duckdb.Error as e:
-            raise MappingError(f"{value.place}: {plain(e)}. Columns are: {', '.join(_COLUMNS)}.") from e
+            raise MappingError(
+                f"{value.place}: {plain(e)}. Columns are: {', '.join((*_COLUMNS, *_OF_DOCUMENTS))}."
+            ) from e
         return str(row[1])
 
 

@@ -1,0 +1,112 @@
+"""For every source a sample of what it truly sends goes in, and the named events come out, each record accounted for."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from commands import DONE, lake_command
+from holdings import assert_conserved
+
+from contracts.declarations import load_declarations
+from lakehouse.lake import Lake
+from lakehouse.sql import connect, query, release_of
+from pipeline.curate import curate
+
+SAMPLES = Path(__file__).parent / "sources"
+SOURCES = load_declarations().sources
+
+
+def test_every_source_has_a_sample() -> None:
+    assert {path.name for path in SAMPLES.iterdir()} == set(SOURCES)
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_what_a_source_sends_becomes_the_named_events(name: str, tmp_path: Path) -> None:
+    lake = Lake.create(tmp_path / "lake", {"quarantine_threshold": 1.0})
+    expected = yaml.safe_load((SAMPLES / name / "expected.yaml").read_text())
+    sent = sorted(path for path in (SAMPLES / name).iterdir() if path.name.startswith("sent"))
+    for _ in range(2):  # the same twice adds nothing
+        done = lake_command("ingest", "--lake", lake.root, *sent, "--source", name, "--json")
+        assert done.returncode == DONE, done.stderr
+        assert lake_command("land", "--lake", lake.root).returncode == DONE
+        curate(lake)
+    told = json.loads(done.stdout)
+    assert sum(row.get("ignored", row.get("skipped", 0)) for row in told) == expected.get("ignored", 0)
+    assert_conserved(lake)
+    assert found_events(lake, expected["events"]) == [plain(each) for each in expected["events"]]
+    assert curated_counts(lake) == counts_of(expected["events"])
+    refused = expected.get("quarantined", [])
+    assert quarantined(lake) == sorted(refused + refused)
+    assert {event_type for each in expected["events"] for event_type in each} == set(
+        SOURCES[name].event_types
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as YAML and JSON can write it."""
+    match value:
+        case Decimal():
+            return str(value)
+        case dt.datetime() | dt.date():
+            return value.isoformat()
+        case dict():
+            return {key: plain(each) for key, each in value.items()}
+        case list():
+            return [plain(each) for each in value]
+    return value
+
+
+def part_of(found: Any, wanted: Any) -> Any:
+    """The part of what was found that the expectation speaks of."""
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return {key: part_of(found.get(key), each) for key, each in wanted.items()}
+    if isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        return [part_of(a, b) for a, b in zip(found, wanted, strict=True)]
+    return plain(found)
+
+
+def found_events(lake: Lake, expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For each expected event, the rows of its type in the order of their times, cut to what is expected of them."""
+    places: dict[str, int] = {}
+    found = []
+    for each in expected:
+        ((event_type, wanted),) = each.items()
+        place = places[event_type] = places.get(event_type, -1) + 1
+        rows = select(lake, f"select * from curated.{event_type} order by occurred_at, event_id")
+        found.append({event_type: part_of(rows[place] if place < len(rows) else None, plain(wanted))})
+    return found
+
+
+def counts_of(expected: list[dict[str, Any]]) -> dict[str, int]:
+    types = [event_type for each in expected for event_type in each]
+    return {event_type: types.count(event_type) for event_type in types}
+
+
+def curated_counts(lake: Lake) -> dict[str, int]:
+    names = set(lake.declarations.events)
+    tables = {
+        row["table_name"]
+        for row in select(
+            lake, "select table_name from information_schema.tables where table_schema = 'curated'"
+        )
+    }
+    counts = {
+        name: select(lake, f"select count(*) as n from curated.{name}")[0]["n"] for name in names & tables
+    }
+    return {name: count for name, count in counts.items() if count}
+
+
+def quarantined(lake: Lake) -> list[str]:
+    rows = select(lake, "select error_type, event_type from platform.quarantine")
+    return sorted(f"{row['error_type']} {row['event_type'] or ''}".strip() for row in rows)
+
+
+def select(lake: Lake, sql: str) -> list[dict[str, Any]]:
+    with connect(lake, release_of(lake)) as connection:
+        return query(connection, sql).to_pylist()
