@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from contracts.errors import MappingError
 from contracts.layout import DEFAULT_BUS
@@ -24,7 +24,16 @@ from ingestion.publisher import utc_now
 DOCUMENTS_AT_ONCE: Final = 5_000
 """Documents taken in by one transaction."""
 
+
+class _Topical(Struct, forbid_unknown_fields=True):
+    """A document and its topic, where a webhook's header told it."""
+
+    topic: str
+    payload: Raw
+
+
 _decode = msgspec.json.Decoder(Raw).decode
+_decode_topical = msgspec.json.Decoder(_Topical).decode
 _decode_list = msgspec.json.Decoder(list[Raw]).decode
 
 
@@ -48,7 +57,8 @@ def ingest_documents(
 ) -> Exported:
     """Put the documents in files into the log, as raw records of their source.
 
-    A file holds a document a line, one document, or one list of documents; `.gz` is unpacked. The same file twice adds nothing once
+    A file holds a document a line, one document, or one list of documents; `.gz` is unpacked. Where a header of a webhook names the
+    topic, a document may be written `{"topic": …, "payload": …}`. The same file twice adds nothing once
     curated, as event ids follow from the documents.
 
     Raises:
@@ -58,13 +68,22 @@ def ingest_documents(
     door = Door(source)
     counts = [0, 0, 0, 0]
     payloads = chain.from_iterable(map(_payloads, files))
-    while batch := [Document(payload) for payload in islice(payloads, DOCUMENTS_AT_ONCE)]:
+    document = _topical if source.webhook and source.webhook.topic else Document
+    while batch := [document(payload) for payload in islice(payloads, DOCUMENTS_AT_ONCE)]:
         now = clock()
         taken = door.take(batch, now)
         log.append(taken.records, bus=bus, received_at=now)
         found = (taken.documents, len(taken.records), taken.ignored, taken.unmatched)
         counts = [a + b for a, b in zip(counts, found, strict=True)]
     return Exported(*counts)
+
+
+def _topical(text: bytes) -> Document:
+    try:
+        found = _decode_topical(text)
+    except ValueError:
+        return Document(text)
+    return Document(bytes(found.payload), found.topic)
 
 
 def _payloads(path: Path) -> Iterator[bytes]:
