@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from contracts.errors import UsageError
 
 if TYPE_CHECKING:
     from ingestion.keys import Keys
+    from ingestion.webhooks import Secrets
+    from lakehouse.lake import Lake
 
 
 @click.command(
@@ -34,16 +37,17 @@ if TYPE_CHECKING:
 def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> None:
     """Take events in by HTTP, until stopped (needs the extra `collect`).
 
-    POST /v1/events takes an event or a list of events as JSON and answers once they are on the disk. Further:
-    /health, /ready, /metrics, /openapi.json.
+    POST /v1/events takes an event or a list of events as JSON and answers once they are on the disk; POST /v1/webhooks/SOURCE
+    takes what a source posts, where its signature holds. Further: /health, /ready, /metrics, /openapi.json.
     """
     from ingestion.event_log import EventLog
     from ingestion.keys import Keys
+    from ingestion.webhooks import Webhooks
     from lakehouse.lake import Lake
 
     lake = Lake.open(folder)
-    keys = Keys(lake.root / "keys.json")
-    if not keys.producers():
+    keys, secrets = Keys(lake.root / "keys.json"), _secrets(lake)
+    if not keys.producers() and not secrets.sources():
         raise UsageError(
             f"Nobody has a key, so nobody could send. Make one: lake keys add web-shop --lake {folder}"
         )
@@ -60,7 +64,8 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
         console.say(
             f"Taking events in at {address}/v1/events. Next, in another terminal: lake run --lake {folder}"
         )
-        app = Collector(lake.declarations, lake.log_path, keys).app(origins=origins)
+        webhooks = Webhooks(lake.declarations, secrets)
+        app = Collector(lake.declarations, lake.log_path, keys, webhooks).app(origins=origins)
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
 
 
@@ -110,3 +115,55 @@ def _keys(folder: Path) -> Keys:
     from lakehouse.lake import Lake
 
     return Keys(Lake.open(folder).root / "keys.json")
+
+
+@click.group()
+def webhooks() -> None:
+    """Secrets by which the collector knows who posts webhooks."""
+
+
+@webhooks.command(
+    "add", epilog=examples("lake webhooks add shopify", "lake webhooks add stripe < secret.txt")
+)
+@click.argument("source")
+@lake_option
+def add_webhook(source: str, folder: Path) -> None:
+    """Keep the secret of a source: asked for, or read from stdin. The one before it goes on to hold."""
+    from lakehouse.lake import Lake
+
+    lake = Lake.open(folder)
+    if not lake.declarations.source(source).webhook:
+        raise UsageError(f"{source} posts no webhooks. See `lake sources`.")
+    asks = sys.stdin.isatty()
+    secret = click.prompt("Secret", hide_input=True, err=True) if asks else sys.stdin.readline()
+    _secrets(lake).add(source, secret)
+    console.say(f"Webhooks of {source} are taken at /v1/webhooks/{source}. Next: lake collect")
+
+
+@webhooks.command("list", epilog=examples("lake webhooks list"))
+@lake_option
+@json_option
+def list_webhooks(folder: Path, *, as_json: bool) -> None:
+    """Which sources' webhooks are taken."""
+    from lakehouse.lake import Lake
+
+    secrets = _secrets(Lake.open(folder))
+    rows = [{"source": name, "secrets": len(secrets.of(name))} for name in secrets.sources()]
+    console.print_json(rows) if as_json else console.print_rows(rows, columns=["source", "secrets"])
+
+
+@webhooks.command("remove", epilog=examples("lake webhooks remove shopify"))
+@click.argument("source")
+@lake_option
+def remove_webhook(source: str, folder: Path) -> None:
+    """Forget the secrets of a source; nothing that it posts is taken any more."""
+    from lakehouse.lake import Lake
+
+    _secrets(Lake.open(folder)).remove(source)
+    console.say(f"Webhooks of {source} are taken no more.")
+
+
+def _secrets(lake: Lake) -> Secrets:
+    from ingestion.webhooks import Secrets
+
+    return Secrets(lake.root / "secrets")

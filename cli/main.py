@@ -12,10 +12,11 @@ from types import FrameType
 import click
 
 from cli import console
-from cli.collect import collect, keys
+from cli.collect import collect, keys, webhooks
 from cli.demo import demo
 from cli.link import link
 from cli.look import contracts, quarantine, sql, status
+from cli.outbox import outbox
 from cli.parity import parity
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
@@ -49,6 +50,7 @@ for _command in (
     simulate,
     collect,
     keys,
+    webhooks,
     ingest,
     sources,
     land,
@@ -62,6 +64,7 @@ for _command in (
     contracts,
     link,
     parity,
+    outbox,
     rebuild,
     demo,
 ):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +30,22 @@ from ingestion.group_commit import MOST_WAITING, BusyError, GroupCommit
 from ingestion.keys import Keys
 from ingestion.openapi import openapi
 from ingestion.publisher import utc_now
+from ingestion.webhooks import RefusedError, Webhooks
 
-MOST_BODY: Final = 5 * 1024 * 1024
-"""Bytes of one request."""
 MOST_EVENTS: Final = 500
 """Events of one request."""
-MOST_UNLANDED: Final = 5_000_000
-"""Records that may wait in the log for the lander."""
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the door takes at most: bytes of a request, records that wait for the lander, and bytes that wait for the disk."""
+
+    body: int = 5 * 1024 * 1024
+    unlanded: int = 5_000_000
+    waiting: int = MOST_WAITING
 
 
 class Collector:
@@ -46,20 +56,20 @@ class Collector:
         declarations: Declarations,
         log: Path,
         keys: Keys,
+        webhooks: Webhooks,
         *,
         bus: str = DEFAULT_BUS,
         clock: Callable[[], dt.datetime] = utc_now,
-        most_body: int = MOST_BODY,
-        most_unlanded: int = MOST_UNLANDED,
-        most_waiting: int = MOST_WAITING,
+        limits: Limits = Limits(),
     ) -> None:
         self._declarations = declarations
         self._envelopes = Envelopes(declarations, source="collector")
         self._keys = keys
+        self._webhooks = webhooks
+        self._webhook_thread = ThreadPoolExecutor(1, thread_name_prefix="webhooks")
         self._clock = clock
-        self._most_body = most_body
-        self._most_unlanded = most_unlanded
-        self._commits = GroupCommit(log, bus=bus, clock=clock, most_waiting=most_waiting)
+        self._limits = limits
+        self._commits = GroupCommit(log, bus=bus, clock=clock, most_waiting=limits.waiting)
         self._metrics = _Metrics()
 
     def app(self, *, origins: Sequence[str] = ()) -> Starlette:
@@ -74,6 +84,7 @@ class Collector:
         )
         routes = [
             Route("/v1/events", self._counted(self._collect), methods=["POST"]),
+            Route("/v1/webhooks/{source}", self._counted(self._hear), methods=["POST"]),
             Route("/health", _healthy),
             Route("/ready", self._ready),
             Route("/metrics", self._told_metrics),
@@ -88,45 +99,61 @@ class Collector:
             yield
         finally:
             await self._commits.close()
+            self._webhook_thread.shutdown()
 
     async def _collect(self, request: Request) -> Response:
         producer = self._keys.producer_of(_key(request))
         if producer is None:
             return _refused(401, "No such key. Send one as `Authorization: Bearer …` or `?key=…`.")
-        if self._commits.unlanded >= self._most_unlanded:
-            return _refused(503, "The log waits for the lander. Send again in a minute.", retry_after=60)
         body = await self._body(request)
-        if body is None:
-            return _refused(413, f"A request has at most {self._most_body} bytes.")
-        if not body.strip():
-            return _refused(400, "The body is empty. Send an event, or a list of events, as JSON.")
-        return await self._take(producer, _events(body))
-
-    async def _take(self, producer: str, events: list[Any]) -> Response:
+        if isinstance(body, Response):
+            return body
+        events = _events(body)
         if len(events) > MOST_EVENTS:
             return _refused(413, f"A request has at most {MOST_EVENTS} events; this one has {len(events)}.")
         now = self._clock()
+        return await self._take(producer, [self._record(event, producer, now) for event in events])
+
+    async def _hear(self, request: Request) -> Response:
+        """Take in what a source posts."""
+        body = await self._body(request)
+        if isinstance(body, Response):
+            return body
+        source, loop = request.path_params["source"], asyncio.get_running_loop()
+        receive = partial(self._webhooks.receive, source, request.headers, body, self._clock())
+        try:
+            received = await loop.run_in_executor(self._webhook_thread, receive)
+        except RefusedError as e:
+            return _refused(401, str(e))
+        except UsageError as e:
+            return _refused(404, str(e))
+        return await self._take(source, received.records)
+
+    async def _take(self, producer: str, records: list[bytes]) -> Response:
         try:
             with self._metrics.commit_seconds.time():
-                await self._commits.append([self._record(event, producer, now) for event in events])
+                await self._commits.append(records)
         except BusyError as e:
             return _refused(429, str(e), retry_after=1)
         except StorageError:
             return _refused(
                 503, "The log cannot be written; nothing was taken. Send again later.", retry_after=10
             )
-        self._metrics.events.labels(producer).inc(len(events))
-        return JSONResponse({"accepted": len(events)}, 202)
+        self._metrics.events.labels(producer).inc(len(records))
+        return JSONResponse({"accepted": len(records)}, 202)
 
-    async def _body(self, request: Request) -> bytes | None:
-        """The body, or None where it is too large; no more of it is read than is taken."""
+    async def _body(self, request: Request) -> bytes | Response:
+        """The body, or why it is refused; no more of it is read than is taken."""
+        if self._commits.unlanded >= self._limits.unlanded:
+            return _refused(503, "The log waits for the lander. Send again in a minute.", retry_after=60)
         parts, size = [], 0
         async for part in request.stream():
             size += len(part)
-            if size > self._most_body:
-                return None
+            if size > self._limits.body:
+                return _refused(413, f"A request has at most {self._limits.body} bytes.")
             parts.append(part)
-        return b"".join(parts)
+        body = b"".join(parts)
+        return body if body.strip() else _refused(400, "The body is empty. Send JSON.")
 
     def _record(self, event: Any, producer: str, now: dt.datetime) -> bytes:
         """The event in its envelope; what cannot be given one stays as it was sent."""
@@ -141,7 +168,7 @@ class Collector:
         return _encode(event)
 
     async def _ready(self, _: Request) -> Response:
-        behind = self._commits.unlanded >= self._most_unlanded
+        behind = self._commits.unlanded >= self._limits.unlanded
         problem = self._commits.problem or ("The log waits for the lander." if behind else None)
         return _refused(503, problem, retry_after=10) if problem else JSONResponse({"ready": True})
 

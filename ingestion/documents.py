@@ -36,7 +36,7 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Received:
     """What became of a batch: records for raw, documents left out knowingly, and those that no section takes.
 
     The latter are among the records too, and end in quarantine.
@@ -52,7 +52,7 @@ _Match: TypeAlias = tuple[int, str, str | None]
 """A document's number, the event type it becomes, and the item of it that does."""
 
 
-class Door:
+class Intake:
     """Takes a source's documents in. One instance serves one thread; nothing can be read from outside by an expression."""
 
     def __init__(self, source: Source) -> None:
@@ -60,7 +60,7 @@ class Door:
         self._connection = duckdb.connect(config={"threads": 1, "enable_external_access": False})
         self._connection.execute("set timezone = 'UTC'")
 
-    def take(self, documents: Sequence[Document], now: dt.datetime) -> Taken:
+    def take(self, documents: Sequence[Document], now: dt.datetime) -> Received:
         """Make records for raw of documents that came `now`; one that is no JSON is a record as it is."""
         broken = [each.payload for each in documents if not _is_json(each.payload)]
         split = self._split([each for each in documents if _is_json(each.payload)])
@@ -71,7 +71,7 @@ class Door:
         made += [(number, split[number].topic or self._source.name, None) for number in unmatched]
         made.sort(key=lambda match: match[0])
         records = [self._record(split[number], name, item, now) for number, name, item in made]
-        return Taken(
+        return Received(
             documents=len(split) + len(broken),
             records=[*map(_one_line, broken), *records],
             ignored=len(ignored),
@@ -169,7 +169,7 @@ def check_sources(declarations: Declarations) -> None:
     """
     for source in declarations.sources.values():
         if source.reads == "documents":
-            Door(source).check()
+            Intake(source).check()
 
 
 def _is_json(payload: bytes) -> bool:

@@ -17,7 +17,7 @@ from msgspec import Raw, Struct
 from contracts.errors import MappingError
 from contracts.layout import DEFAULT_BUS
 from contracts.sources import Source
-from ingestion.documents import Document, Door
+from ingestion.documents import Document, Intake
 from ingestion.event_log import EventLog
 from ingestion.publisher import utc_now
 
@@ -65,13 +65,13 @@ def ingest_documents(
         MappingError: when a file cannot be read; what was before it is published, and doing it again adds nothing.
         StorageError: when the event log cannot be written.
     """
-    door = Door(source)
+    intake = Intake(source)
     counts = [0, 0, 0, 0]
     payloads = chain.from_iterable(map(_payloads, files))
     document = _topical if source.webhook and source.webhook.topic else Document
     while batch := [document(payload) for payload in islice(payloads, DOCUMENTS_AT_ONCE)]:
         now = clock()
-        taken = door.take(batch, now)
+        taken = intake.take(batch, now)
         log.append(taken.records, bus=bus, received_at=now)
         found = (taken.documents, len(taken.records), taken.ignored, taken.unmatched)
         counts = [a + b for a, b in zip(counts, found, strict=True)]

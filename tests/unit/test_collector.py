@@ -13,9 +13,10 @@ from starlette.testclient import TestClient
 from contracts.errors import StorageError, UsageError
 from contracts.layout import DEFAULT_BUS
 from contracts.validation import Reading, Rejection
-from ingestion.collector import Collector
+from ingestion.collector import Collector, Limits
 from ingestion.event_log import EventLog, Landing
 from ingestion.keys import Keys
+from ingestion.webhooks import Secrets, Webhooks
 from tests.records import DECLARATIONS, VALIDATOR, event
 
 ORIGIN = "https://shop.example"
@@ -32,16 +33,27 @@ def keys(tmp_path: Path) -> Keys:
     return Keys(tmp_path / "keys.json")
 
 
+@pytest.fixture
+def secrets(tmp_path: Path) -> Secrets:
+    return Secrets(tmp_path / "secrets")
+
+
+@pytest.fixture
+def webhooks(secrets: Secrets) -> Webhooks:
+    return Webhooks(DECLARATIONS, secrets)
+
+
 Door = Callable[..., TestClient]
 
 
 @pytest.fixture
-def door(log: Path, keys: Keys) -> Iterator[Door]:
+def door(log: Path, keys: Keys, webhooks: Webhooks) -> Iterator[Door]:
     opened: list[TestClient] = []
 
     def open_door(**settings: Any) -> TestClient:
         key = keys.add(f"shop-{len(opened)}")
-        app = Collector(DECLARATIONS, log, keys, clock=lambda: NOW, **settings).app(origins=[ORIGIN])
+        made = Collector(DECLARATIONS, log, keys, webhooks, clock=lambda: NOW, limits=Limits(**settings))
+        app = made.app(origins=[ORIGIN])
         client = TestClient(app, headers={"authorization": f"Bearer {key}"})
         client.__enter__()
         opened.append(client)
@@ -145,7 +157,7 @@ def test_a_key_that_is_taken_away_opens_no_door(door: Door, keys: Keys) -> None:
 
 
 def test_too_much_is_refused_before_it_is_read(door: Door, log: Path) -> None:
-    client = door(most_body=2000)
+    client = door(body=2000)
     parts = iter([b"[", *(json.dumps(details()).encode() for _ in range(100))])
     assert client.post("/v1/events", content=parts).status_code == 413
     assert client.post("/v1/events", json=[{}] * 501).status_code == 413
@@ -187,7 +199,7 @@ def test_whatever_fails_nobody_waits_for_ever(door: Door, log: Path, monkeypatch
 
 
 def test_a_log_that_nobody_lands_is_told(door: Door) -> None:
-    client = door(most_unlanded=1)
+    client = door(unlanded=1)
     assert client.post("/v1/events", json=details()).status_code == 202
     answer = client.post("/v1/events", json=details())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
@@ -206,7 +218,7 @@ def test_while_the_disk_is_busy_only_so_much_may_wait(
         return append(self, *words, **more)
 
     monkeypatch.setattr(EventLog, "append", slowly)
-    client = door(most_waiting=1)
+    client = door(waiting=1)
     first = threading.Thread(target=client.post, args=("/v1/events",), kwargs={"json": details()})
     first.start()
     assert writing.wait(10)
