@@ -10,20 +10,28 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
-from contracts.errors import StorageError, UsageError
+from contracts.errors import LakeError, StorageError, UsageError
 
 _TRIES: Final = 6
 _GUIDE: Final = "docs/cookbooks/run-on-s3-and-glue.md"
+_BUS_GUIDE: Final = "docs/cookbooks/publish-from-python.md"
 _REFUSED: Final = re.compile(
     "AccessDenied|AuthFailure|Credential|ExpiredToken|Forbidden|InvalidAccessKeyId|InvalidClientTokenId|InvalidSignature"
-    "|MissingAuthenticationToken|SignatureDoesNotMatch|TokenRetrieval|UnauthorizedSSOToken|UnrecognizedClient|^403$"
-    "|ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH"
+    "|InvalidAccountId|MissingAuthenticationToken|NotAuthorized|SignatureDoesNotMatch|TokenRetrieval|UnauthorizedSSOToken"
+    "|UnrecognizedClient|^403$|ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH"
 )
 _NO_BUCKET: Final = re.compile("NoSuchBucket|NO_SUCH_BUCKET")
+_PASSING: Final = re.compile(
+    "Internal|LimitExceeded|ServiceFailure|SlowDown|Throttl|Timeout|TooManyRequests|Unavailable"
+)
+_OF_THE_EVENT: Final = frozenset({"InvalidArgument", "MalformedDetail", "RedactionFailure"})
 _OF_ARROW: Final = re.compile(r"AWS Error (\w+)")
 """pyarrow raises a plain OSError; only its text says that it comes from S3."""
+
+Fault: TypeAlias = Literal["passing", "refused", "unfit"]
+"""Why a bus did not take an entry: it may the next time; it must not, until somebody mends that; it never will."""
 
 
 def region() -> str:
@@ -57,17 +65,30 @@ def client(service: str) -> Any:
     Raises:
         UsageError: when boto3 is not installed, or no region is set.
     """
+    return _client(service, attempts=tries(), read_timeout=60)
+
+
+def event_bus_client() -> Any:
+    """A client for EventBridge that makes each request once: its user repeats, as it can repeat only what failed.
+
+    Raises:
+        UsageError: when boto3 is not installed, or no region is set.
+    """
+    return _client("events", attempts=1, read_timeout=10)
+
+
+def _client(service: str, *, attempts: int, read_timeout: float) -> Any:
     try:
         import boto3  # noqa: PLC0415 the embedded road runs without it
         from botocore.config import Config  # noqa: PLC0415 as above
     except ModuleNotFoundError as e:
         raise UsageError(
-            "This profile needs AWS's library. Install it: pip install 'unified-commerce-lake[aws]'."
+            "This needs AWS's library. Install it: pip install 'unified-commerce-lake[aws]'."
         ) from e
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": tries()},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         connect_timeout=10,
-        read_timeout=60,
+        read_timeout=read_timeout,
         max_pool_connections=16,
     )
     return boto3.client(service, region_name=region(), endpoint_url=endpoint(service), config=config)
@@ -113,3 +134,57 @@ def told(what: str) -> Iterator[None]:
         if error is None:
             raise
         raise error from e
+
+
+def has_bus(client: Any, bus: str) -> bool | None:
+    """False where there is no such bus, to which PutEvents accepts events all the same, and drops them.
+
+    True where there is one, or AWS would not tell; None where it could not be asked.
+    """
+    try:
+        client.describe_event_bus(Name=bus)
+    except Exception as e:
+        fault = fault_of_call(e)
+        if fault is None:
+            raise
+        return None if fault == "passing" else code_of(e) != "ResourceNotFoundException"
+    return True
+
+
+def fault_of_call(error: BaseException) -> Fault | None:
+    """Why a whole call to a bus failed, or None where the error is not AWS's."""
+    code = code_of(error)
+    if code is None:
+        return None
+    response = getattr(error, "response", None)
+    if isinstance(response, dict):
+        status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        is_passing = status >= 500 or status == 429 or _PASSING.search(code)  # noqa: PLR2004 HTTP's own
+        return "passing" if is_passing else "refused"
+    return "passing" if _is_of_the_network(error) else "refused"
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    from botocore import exceptions  # noqa: PLC0415 as above
+
+    return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
+
+
+def fault_of_entry(code: str) -> Fault:
+    """Why a bus took a call and not one entry of it, by its word; a word that is not known may pass."""
+    if code in _OF_THE_EVENT:
+        return "unfit"
+    return "refused" if _REFUSED.search(code) else "passing"
+
+
+def bus_refusal(bus: str, code: str, said: str, where: str) -> LakeError:
+    """The error of a bus that must not take events until somebody mends that; `where` says where they are meanwhile."""
+    what = f"Event bus {bus} does not take events ({said}). {where}"
+    if _REFUSED.search(code):
+        return StorageError(f"{what} Mend the credentials or the permissions ({_BUS_GUIDE} lists them).")
+    return UsageError(f"{what} Mend the name of the bus, or what it says.")
+
+
+def said_of(error: BaseException) -> str:
+    """What AWS said, with its word for it, on one line."""
+    return _said(error, code_of(error) or type(error).__name__)
