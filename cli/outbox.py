@@ -22,7 +22,7 @@ def _outbox_option(command: Command) -> Command:
     decorate: Callable[[Command], Command] = click.option(
         "--outbox",
         "path",
-        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        type=click.Path(path_type=Path, dir_okay=False),
         envvar="LAKE_OUTBOX",
         show_envvar=True,
         help="File of the outbox; outbox.db of the lake without it.",
@@ -48,7 +48,7 @@ def list_kept(folder: Path, path: Path | None, limit: int, *, as_json: bool) -> 
 
     rows: list[dict[str, Any]] = []
     counts = Counts(0, 0)
-    if (found := path or _of_lake(folder)).exists():
+    if (found := _found(folder, path)).exists():
         with Outbox(found) as opened:
             rows = [_row(each) for each in opened.kept(most=limit)]
             counts = opened.counts()
@@ -81,7 +81,7 @@ def drain_outbox(folder: Path, path: Path | None, bus: str | None, *, dry_run: b
     """
     from contracts.errors import StorageError
 
-    found = path or _of_lake(folder)
+    found = _found(folder, path)
     report: dict[str, Any] = {"sent": 0, "waiting": 0, "undeliverable": 0, "calls": 0, "problem": None}
     if found.exists():
         report = _planned(found) if dry_run else _drained(found, bus)
@@ -103,18 +103,23 @@ def _planned(path: Path) -> dict[str, Any]:
 
 
 def _drained(path: Path, bus: str | None) -> dict[str, Any]:
-    from ingestion.event_bridge import drain
+    from ingestion.event_bridge import drain, event_bus_client
     from ingestion.outbox import Outbox
-    from lakehouse._aws import event_bus_client
 
     with Outbox(path) as opened:
         return asdict(drain(opened, event_bus_client(), bus=bus))
 
 
-def _of_lake(folder: Path) -> Path:
+def _found(folder: Path, path: Path | None) -> Path:
+    """The outbox that is named, or the lake's, which is made when something is kept."""
+    from contracts.errors import UsageError
     from lakehouse.lake import Lake
 
-    return Lake.open(folder).root / "outbox.db"
+    if path is None:
+        return Lake.open(folder).root / "outbox.db"
+    if not path.is_file():
+        raise UsageError(f"{path} is not there. Name the file that the producer was given as its outbox.")
+    return path
 
 
 def _row(kept: Kept) -> dict[str, Any]:

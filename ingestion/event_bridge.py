@@ -25,7 +25,9 @@ from ingestion.put_events import (
     entry_of,
     names_of,
 )
-from lakehouse._aws import bus_refusal, has_bus, tries
+from lakehouse._aws import bus_refusal, event_bus_client, has_bus, tries
+
+__all__ = ["Drained", "EventBridgePublisher", "Sent", "drain", "event_bus_client"]
 
 _BROKEN_OFF: Final = "The call that published it was broken off; it may have been sent."
 
@@ -75,7 +77,7 @@ class EventBridgePublisher:
 
         Args:
             declarations: the contracts.
-            client: boto3's for EventBridge, of `lakehouse._aws.event_bus_client`.
+            client: boto3's for EventBridge, of `event_bus_client()`.
             outbox: where events go that the bus does not take.
             bus: its name or ARN.
             source: names the producing application where an event does not.

@@ -14,10 +14,10 @@ from conftest import at, settings
 from contracts.declarations import load_declarations
 from contracts.errors import StorageError, UsageError
 from contracts.validation import Reading, Validator
-from ingestion.event_bridge import EventBridgePublisher
+from ingestion.event_bridge import EventBridgePublisher, event_bus_client
 from ingestion.outbox import Counts, Outbox
 from ingestion.put_events import Entry, Failure, Sender
-from lakehouse._aws import client, event_bus_client
+from lakehouse._aws import client
 
 BUS = "publisher-tests"
 DEAD = "http://127.0.0.1:9"
@@ -32,7 +32,7 @@ def queue(aws: str) -> str:
         "QueueArn"
     ]
     client("events").create_event_bus(Name=BUS)
-    client("events").put_rule(Name="all", EventBusName=BUS, EventPattern='{"source": ["shop"]}')
+    client("events").put_rule(Name="all", EventBusName=BUS, EventPattern='{"source": ["shop", "crm"]}')
     client("events").put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
     return url
 
@@ -128,6 +128,19 @@ def test_of_one_call_some_entries_may_fail_and_are_told_apart(queue: str) -> Non
     )
     assert sender.calls == 1
     assert len(received(queue)) == 2
+
+
+def test_the_program_of_the_cookbook_sends_and_the_outbox_is_empty(
+    queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "cookbooks" / "publish-from-python.md"
+    program = re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)[0]
+    monkeypatch.chdir(tmp_path)
+    exec(program.replace('"commerce"', repr(BUS)), {})
+    (record,) = received(queue)
+    assert isinstance(Validator(load_declarations()).read(record), Reading)
+    with Outbox(tmp_path / "outbox.db") as outbox:
+        assert outbox.counts() == Counts(0, 0)
 
 
 def test_a_client_makes_each_request_once(aws: str) -> None:

@@ -88,5 +88,9 @@ def test_without_a_region_nothing_is_sent(outbox: Path) -> None:
     assert "Set AWS_REGION" in done.stderr
 
 
-def test_an_outbox_that_is_not_there_is_wrong_use(tmp_path: Path) -> None:
-    assert lake_command("outbox", "list", "--outbox", tmp_path / "none.db").returncode == WRONG_USE
+@pytest.mark.parametrize("verb", ["list", "drain"])
+def test_an_outbox_that_is_not_there_is_wrong_use_and_is_not_made(tmp_path: Path, verb: str) -> None:
+    done = lake_command("outbox", verb, "--outbox", tmp_path / "none.db")
+    assert done.returncode == WRONG_USE
+    assert "none.db is not there" in done.stderr
+    assert list(tmp_path.iterdir()) == []
