@@ -78,9 +78,9 @@ def told(source: Source, *documents: Document) -> list[tuple[str, Any]]:
 
 
 def test_a_document_is_kept_as_it_was_sent_in_an_envelope(source: Source) -> None:
-    text = b'{"id":  "r-1",\n "n": 1.50, "restock": 1, "\\u00e9": "\xc3\xa9"}'
+    text = b'{"id":  "r-1",\r\n "n": 1.50, "restock": 1, "\\u00e9": "\xc3\xa9"}'
     (record,) = Intake(source).take([Document(text, "refund")], NOW).records
-    assert text.replace(b"\n", b" ") in record
+    assert text.replace(b"\r\n", b"  ") in record
     envelope = json.loads(record)
     assert (envelope["source"], envelope["detail-type"]) == ("till", "stock_adjusted")
     assert (envelope["time"], envelope["detail"]["topic"]) == ("2026-11-02T09:30:00Z", "refund")
@@ -96,6 +96,11 @@ def test_it_is_written_once_for_each_event_it_becomes(source: Source) -> None:
     ]
 
 
+def test_records_stand_in_the_order_of_their_documents(source: Source) -> None:
+    types = [event_type for event_type, _ in told(source, sent({"restock": 1}), sent(REFUND), sent({}, "x"))]
+    assert types == ["stock_adjusted", "payment_refunded", "payment_refunded", "x"]
+
+
 def test_a_list_in_a_document_holds_documents_of_their_own(source: Source) -> None:
     received = Intake(source).take([sent({"batch": [{"restock": 1}, {"restock": 2}, 5]})], NOW)
     assert (received.documents, received.unmatched) == (3, 1)
@@ -104,7 +109,11 @@ def test_a_list_in_a_document_holds_documents_of_their_own(source: Source) -> No
 
 
 def test_nothing_is_left_out_but_what_is_declared(source: Source) -> None:
-    documents = [sent({}, "themes/publish"), sent({"skip": True}), sent({"skip": "perhaps", "restock": 1})]
+    documents = [
+        sent({}, "themes/publish"),
+        sent({"skip": True, "restock": 1}),
+        sent({"skip": "perhaps", "restock": 1}),
+    ]
     received = Intake(source).take([*documents, sent({}, "orders/unheard"), sent({}, None)], NOW)
     types = [json.loads(record)["detail-type"] for record in received.records]
     assert types == ["stock_adjusted", "orders/unheard", "till"]
@@ -188,6 +197,7 @@ def test_a_mistake_in_a_source_is_named_with_file_and_line(
         ("where: topic = 'refund' and", "where: time > now() and"),
         ("each: payload->'parts'", "each: parts"),
         ("ignore: topic like", "ignore: topic topic like"),
+        ("sku: payload->>'sku'", "sku: payload->>'sku', 1"),
     ],
 )
 def test_what_the_door_carries_out_sees_the_document_only(tmp_path: Path, mistake: tuple[str, str]) -> None:
