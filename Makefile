@@ -46,7 +46,8 @@ test-aws: .venv/developing  ## S3 and Glue, on stand-ins of this machine
 	$(BIN)/pytest tests/aws -m "not soak" -n 2 --dist loadfile
 
 soak: .venv/developing  ## Full matrices, for machines with time
-	$(BIN)/pytest tests -m soak
+	$(BIN)/pytest tests/e2e -m soak -n 2
+	$(BIN)/pytest tests/spark -m soak
 
 bench: .venv/developing  ## Speed and memory: goal, figure, met or not
 	$(BIN)/python -m bench
