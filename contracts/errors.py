@@ -29,6 +29,12 @@ class MappingError(LakeError):
     """A mapping file does not fit the dialect or the file it is applied to."""
 
 
+class ControlError(LakeError):
+    """A drop is not what its control totals say; nothing of it was published."""
+
+    exit_code = 1
+
+
 class InvalidEventError(LakeError):
     """Events do not fit their contracts; nothing of their batch was published."""
 

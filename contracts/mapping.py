@@ -9,6 +9,10 @@ events:
     file: "receipts*.csv"          # files of this section, by name; * without it
     delimiter: ";"                 # , without it, a tab in .tsv; further: encoding, quote (a character, or none)
     columns: [receipt, shop]       # names of a text file's columns, where its first line does not say them
+    control:                       # lines that say what the file holds; expressions see them as lists, _header and _trailer
+      header: HDR                  # first field of the first line; may be missing. rows: first field of every row, where rows have one
+      trailer: TRL                 # first field of the last line
+      totals: [{says: "_trailer[2]", rows: count(*)}, {says: "_trailer[3]", rows: "sum(value::DECIMAL(18, 2))"}]
     source: till                   # envelope source; metadata: producer, channel, tenant, environment
     historical: true
     where: quantity > 0            # rows to take; the others are counted as skipped
@@ -61,6 +65,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from contracts._located import Located
+from contracts.control import Control, parse_control
 from contracts.events import EventType, EventVersion
 from contracts.fields import Field
 from contracts.targets import Expression, Targets, expression, expressions, identifier, nearest, parse_targets
@@ -68,7 +73,7 @@ from contracts.targets import Expression, Targets, expression, expressions, iden
 CONTENT: Final = "content"
 METADATA: Final = ("producer", "channel", "tenant", "environment")
 _MADE: Final = ("event_type", "source", "occurred_at", "fields")
-_FILE: Final = ("file", "delimiter", "encoding", "columns", "quote")
+_FILE: Final = ("file", "delimiter", "encoding", "columns", "quote", "control")
 _EVENT: Final = ("where", "schema_version", "historical", "group_by", "order_by", "id")
 _KEYS: Final = frozenset((*_MADE, *_FILE, *_EVENT, *METADATA))
 
@@ -83,7 +88,7 @@ class Section:
     """How rows become events of one type. `id` is empty where the event_id is made from the content.
 
     `each`: a list in a document; every item of it becomes an event. `header`: column names of text files that have no header line;
-    `quote`: empty where nothing is quoted.
+    `quote`: empty where nothing is quoted; `control`: what files say of themselves.
     """
 
     place: str
@@ -102,6 +107,7 @@ class Section:
     encoding: str = "utf-8"
     header: tuple[str, ...] = ()
     quote: str = '"'
+    control: Control | None = None
 
     @property
     def event_type(self) -> str:
@@ -192,6 +198,7 @@ def parse_section(node: Located, version: EventVersion, source: str, metadata: M
         encoding=str(node.get("encoding", "utf-8")),
         header=_names(node, "columns"),
         quote=_quote(node),
+        control=parse_control(node),
     )
 
 

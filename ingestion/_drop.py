@@ -14,9 +14,11 @@ from typing import Final, Self
 
 import duckdb
 
+from contracts.control import Control
 from contracts.errors import MappingError
 from contracts.mapping import Section
 from contracts.targets import Expression, identifier, nearest
+from ingestion._control import check_totals, controlled
 from lakehouse.mapping_sql import DROP, events_query, literal, plain, taken_rows
 
 ROWS_AT_ONCE: Final = 200_000
@@ -95,11 +97,23 @@ class Drop:
     def _csv(self, path: Path, delimiter: str) -> str:
         """Every column as text, in a stated dialect: guessing the dialect can lose lines without a word."""
         section = self.section
+        if section.control:
+            return self._controlled(path, delimiter, section.control)
         names = section.header or _header(path, delimiter, section.encoding)
         columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
         dialect = f"delim={literal(delimiter)}, quote={literal(section.quote)}, escape={literal(section.quote)}, encoding={literal(section.encoding)}"
         header = "false" if section.header else "true"
         return f"read_csv({literal(str(path))}, auto_detect=false, header={header}, {dialect}, columns={{{columns}}})"
+
+    def _controlled(self, path: Path, delimiter: str, control: Control) -> str:
+        """The rows of a file whose first and last line say what it holds, where that is so."""
+        rows = Path(self._folder.name) / f"{len(list(Path(self._folder.name).glob('*.rows')))}.rows"
+        drop = controlled(path, rows, self.section, control, delimiter)
+        columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in self.section.header)
+        dialect = "auto_detect=false, header=false, delim=',', quote='\"', escape='\"'"
+        source = f"read_csv({literal(str(rows))}, {dialect}, columns={{{columns}}})"
+        check_totals(self._connection, drop, source, control)
+        return f"(SELECT *, {drop.outer} FROM {source})"
 
     def _check_columns(self) -> None:
         known = {name.lower() for name in self.columns}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from commands import DONE, lake_command
+from duckdb import DuckDBPyConnection as Connection
 from holdings import assert_conserved
 
 from contracts.declarations import load_declarations
@@ -39,10 +40,11 @@ def test_what_a_source_sends_becomes_the_named_events(name: str, tmp_path: Path)
     told = json.loads(done.stdout)
     assert sum(row.get("ignored", row.get("skipped", 0)) for row in told) == expected.get("ignored", 0)
     assert_conserved(lake)
-    assert found_events(lake, expected["events"]) == [plain(each) for each in expected["events"]]
-    assert curated_counts(lake) == counts_of(expected["events"])
-    refused = expected.get("quarantined", [])
-    assert quarantined(lake) == sorted(refused + refused)
+    with connect(lake, release_of(lake)) as connection:
+        assert found_events(connection, expected["events"]) == [plain(each) for each in expected["events"]]
+        assert curated_counts(connection) == counts_of(expected["events"])
+        refused = expected.get("quarantined", [])
+        assert quarantined(connection) == sorted(refused + refused)
     assert {event_type for each in expected["events"] for event_type in each} == set(
         SOURCES[name].event_types
     )
@@ -71,16 +73,19 @@ def part_of(found: Any, wanted: Any) -> Any:
     return plain(found)
 
 
-def found_events(lake: Lake, expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def found_events(connection: Connection, expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each expected event, the rows of its type in the order of their times, cut to what is expected of them."""
-    places: dict[str, int] = {}
-    found = []
-    for each in expected:
-        ((event_type, wanted),) = each.items()
-        place = places[event_type] = places.get(event_type, -1) + 1
-        rows = select(lake, f"select * from curated.{event_type} order by occurred_at, event_id")
-        found.append({event_type: part_of(rows[place] if place < len(rows) else None, plain(wanted))})
-    return found
+    rows = {
+        event_type: query(
+            connection, f"select * from curated.{event_type} order by occurred_at, event_id"
+        ).to_pylist()
+        for event_type in counts_of(expected)
+    }
+    return [
+        {event_type: part_of(rows[event_type].pop(0) if rows[event_type] else None, plain(wanted))}
+        for each in expected
+        for event_type, wanted in each.items()
+    ]
 
 
 def counts_of(expected: list[dict[str, Any]]) -> dict[str, int]:
@@ -88,25 +93,20 @@ def counts_of(expected: list[dict[str, Any]]) -> dict[str, int]:
     return {event_type: types.count(event_type) for event_type in types}
 
 
-def curated_counts(lake: Lake) -> dict[str, int]:
-    names = set(lake.declarations.events)
-    tables = {
-        row["table_name"]
-        for row in select(
-            lake, "select table_name from information_schema.tables where table_schema = 'curated'"
-        )
-    }
-    counts = {
-        name: select(lake, f"select count(*) as n from curated.{name}")[0]["n"] for name in names & tables
-    }
-    return {name: count for name, count in counts.items() if count}
+def curated_counts(connection: Connection) -> dict[str, int]:
+    """Rows by event type, where there are any."""
+    names = [name for name in load_declarations().events if name in curated_tables(connection)]
+    counts = " union all ".join(
+        f"select '{name}' as name, count(*) as n from curated.{name}" for name in names
+    )
+    return {row["name"]: row["n"] for row in query(connection, counts).to_pylist() if row["n"]}
 
 
-def quarantined(lake: Lake) -> list[str]:
-    rows = select(lake, "select error_type, event_type from platform.quarantine")
+def curated_tables(connection: Connection) -> set[str]:
+    listed = "select table_name as name from information_schema.tables where table_schema = 'curated'"
+    return {row["name"] for row in query(connection, listed).to_pylist()}
+
+
+def quarantined(connection: Connection) -> list[str]:
+    rows = query(connection, "select error_type, event_type from platform.quarantine").to_pylist()
     return sorted(f"{row['error_type']} {row['event_type'] or ''}".strip() for row in rows)
-
-
-def select(lake: Lake, sql: str) -> list[dict[str, Any]]:
-    with connect(lake, release_of(lake)) as connection:
-        return query(connection, sql).to_pylist()
