@@ -124,9 +124,7 @@ class EventBridgePublisher:
     def _send(self, read: Sequence[Entry | Unfit], now: dt.datetime) -> tuple[int, int]:
         """How many were accepted, in how many calls. Whatever happens, the others are in the outbox afterwards."""
         sender = Sender(self._client, attempts=self._attempts, sleep=self._sleep)
-        unsent = [
-            Unsent(each.record, each.reason, is_deliverable=False) for each in read if isinstance(each, Unfit)
-        ]
+        unsent = [_undeliverable(each) for each in read if isinstance(each, Unfit)]
         rest = deque(batches(each for each in read if isinstance(each, Entry)))
         published, reason = 0, _BROKEN_OFF
         refusal: tuple[Entry, Failure] | None = None
