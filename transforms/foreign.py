@@ -108,9 +108,11 @@ class ForeignReader:
     def _load(self, accepted: Accepted, records: Sequence[bytes], numbers: list[int]) -> None:
         lines = pa.table({"_row": numbers, "record": [records[number].decode() for number in numbers]})
         self._connection.register("lines", lines)
-        document = f"({accepted.payload})::json as payload, ({accepted.topic})::varchar as topic"
+        document = [f"({accepted.payload})::json as payload", f"({accepted.topic})::varchar as topic"]
+        if accepted.section.each:  # elsewhere it would hide the item of a list within the document
+            document.append("detail->'item' as item")
         self._connection.execute(
-            f"create or replace temp table {DROP} as select *, {document}, detail->'item' as item from ({_ROWS})"
+            f"create or replace temp table {DROP} as select *, {', '.join(document)} from ({_ROWS})"
         )
 
     def _query(self, accepted: Accepted) -> str:
