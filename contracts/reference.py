@@ -11,6 +11,7 @@ from contracts.events import EventType
 from contracts.fields import Field, Kind
 from contracts.layout import curated_table
 from contracts.samples import record
+from contracts.sources import Source
 
 
 def event_page(declarations: Declarations, event: EventType) -> str:
@@ -89,6 +90,7 @@ def write_reference(declarations: Declarations, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     pages = {f"{event.name}.md": event_page(declarations, event) for event in declarations.events.values()}
     pages["index.md"] = _index(declarations)
+    pages["sources.md"] = sources_page(declarations)
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
     return [folder / name for name in pages]
@@ -101,3 +103,38 @@ def _index(declarations: Declarations) -> str:
         for e in sorted(declarations.events.values(), key=lambda e: (e.latest.domain, e.name))
     ]
     return "\n".join(rows) + "\n"
+
+
+def sources_page(declarations: Declarations) -> str:
+    """The page of all sources: how what each sends arrives, and what becomes of it."""
+    sources = declarations.sources.values()
+    rows = ["| source | family | arrives | events |", "|---|---|---|---|"]
+    rows += [
+        f"| [`{s.name}`](#{s.name}) | {s.family} | {_arrival(s)} | {_types(s.event_types)} |" for s in sources
+    ]
+    return "\n\n".join(["# Sources", "\n".join(rows), *map(_source_section, sources)]) + "\n"
+
+
+def _source_section(source: Source) -> str:
+    told = f"What is sent: {_link(source.documentation)}."
+    return "\n\n".join([f"## {source.name}", source.description, f"{told} Taken in: {_arrival(source)}."])
+
+
+def _arrival(source: Source) -> str:
+    ways = [f"webhook at `/v1/webhooks/{source.name}`"] if source.webhook else []
+    ways += [f"bus, from `{name}`" for name in dict.fromkeys(each.source for each in source.on_bus)]
+    ways += [f"{source.arrives}, in files by `lake ingest --source {source.name}`"]
+    return "; ".join(ways)
+
+
+def _link(documented: str) -> str:
+    """An address, or a page of ours by its path in the project."""
+    return (
+        f"<{documented}>"
+        if "://" in documented
+        else f"[{Path(documented).stem}](../{documented.removeprefix('docs/')})"
+    )
+
+
+def _types(names: tuple[str, ...]) -> str:
+    return ", ".join(f"[{name}]({name}.md)" for name in names)

@@ -14,10 +14,13 @@ from cli.main import lake
 from cli.reference import command_line_page
 from contracts.check import check
 from contracts.declarations import BUILT_IN, load_declarations
+from contracts.reference import sources_page
 from contracts.samples import samples
+from ingestion.documents import check_sources
 from lakehouse.failpoints import FAILPOINTS
 from lakehouse.mappings import load_mapping
 from simulator import FAULTS
+from transforms.foreign import check_accepted
 
 ROOT = Path(__file__).parents[2]
 COOKBOOKS = ROOT / "docs" / "cookbooks"
@@ -221,6 +224,24 @@ def test_the_mapping_of_the_cookbook_fits_its_contract(tmp_path: Path) -> None:
     path = tmp_path / "receipts.yaml"
     path.write_text(titled(COOKBOOKS / "load-a-file.md", "receipts.yaml"), "utf-8")
     assert [s.event_type for s in load_mapping(path, load_declarations()).sections] == ["sale_completed"]
+
+
+def test_the_page_of_sources_names_every_family() -> None:
+    families = re.findall(
+        r"^\| \[`\w+`\]\(#\w+\) \| ([^|]+) \|", sources_page(load_declarations()), re.MULTILINE
+    )
+    demanded = {"Shopify", "Stripe", "Segment", "Snowplow", "Debezium", "WMS", "ERP", "Finance", "AWS DMS"}
+    assert demanded | {"Google Analytics 4", "Amazon DynamoDB", "Amazon Neptune"} <= set(families)
+
+
+def test_a_source_is_declared_by_following_the_cookbook(tmp_path: Path) -> None:
+    shutil.copytree(BUILT_IN, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
+    text = titled(COOKBOOKS / "take-in-a-source.md", "my-contracts/sources/till.yaml")
+    (tmp_path / "sources/till.yaml").write_text(text, "utf-8")
+    declarations = load_declarations(tmp_path)
+    check_sources(declarations)
+    check_accepted(declarations)
+    assert declarations.source("till").event_types == ("payment_refunded",)
 
 
 def test_the_page_of_the_command_line_has_every_command() -> None:
