@@ -188,3 +188,38 @@ def check_contracts(root: Path | None) -> None:
     console.say(
         f"{len(declarations.events)} event types are in order; {count} samples got the verdict they should."
     )
+
+
+@contracts.command(
+    "pattern",
+    epilog=examples(
+        "lake contracts pattern order_placed order_cancelled",
+        "lake contracts pattern stock_adjusted --where reason=damage --where reason=theft --replays",
+    ),
+)
+@click.argument("event_types", nargs=-1, required=True)
+@click.option(
+    "--where", "conditions", multiple=True, metavar="FIELD=VALUE", help="Values a field may have; any number."
+)
+@click.option("--replays", is_flag=True, help="Take events that are marked as replayed, too.")
+@lake_option
+def pattern(
+    event_types: tuple[str, ...], conditions: tuple[str, ...], folder: Path, *, replays: bool
+) -> None:
+    """The pattern of an EventBridge rule that takes these event types.
+
+    Without --replays the rule leaves out what was sent again, so that no mail goes out twice.
+    """
+    from contracts.declarations import load_declarations
+    from contracts.rule_patterns import rule_pattern
+    from lakehouse.lake import PROFILE, Lake
+
+    where: dict[str, list[str]] = {}
+    for condition in conditions:
+        path, equals, value = condition.partition("=")
+        if not equals:
+            raise click.UsageError(f"--where {condition!r} is no condition. Write FIELD=VALUE.")
+        where.setdefault(path, []).append(value)
+    is_lake = (folder / PROFILE).is_file()
+    declarations = Lake.open(folder).declarations if is_lake else load_declarations()
+    console.print_json(rule_pattern(declarations, event_types, where, replays=replays))

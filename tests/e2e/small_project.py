@@ -31,6 +31,7 @@ def make_contracts(folder: Path) -> Path:
     for event_type in (folder / "events").iterdir():
         if event_type.name not in TYPES:
             shutil.rmtree(event_type)
+    shutil.rmtree(folder / "sources")  # they make events of the types that are gone
     for table in load_declarations().derived:
         (folder / "tables" / f"{table}.yaml").unlink()
     return folder
