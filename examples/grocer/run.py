@@ -3,8 +3,6 @@
 `python examples/grocer/run.py [LAKE]`; the lake (grocer-lake without one) is made afresh.
 """
 
-# ruff: noqa: INP001 a script, no package
-
 from __future__ import annotations
 
 import datetime as dt
