@@ -12,6 +12,7 @@ import click
 from cli import console
 from cli.options import examples, json_option, lake_option
 from contracts.errors import UsageError
+from contracts.layout import DEFAULT_BUS
 
 if TYPE_CHECKING:
     from ingestion.keys import Keys
@@ -42,6 +43,7 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
     """
     from ingestion.event_log import EventLog
     from ingestion.keys import Keys
+    from ingestion.publisher import utc_now
     from ingestion.webhooks import Webhooks
     from lakehouse.lake import Lake
 
@@ -55,6 +57,7 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
         import uvicorn
 
         from ingestion.collector import Collector
+        from ingestion.group_commit import MOST_WAITING, GroupCommit
     except ModuleNotFoundError as e:
         raise UsageError(
             f"The collector needs {e.name}. Install it: pip install 'unified-commerce-lake[collect]'"
@@ -65,7 +68,8 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
             f"Taking events in at {address}/v1/events. Next, in another terminal: lake run --lake {folder}"
         )
         webhooks = Webhooks(lake.declarations, secrets)
-        app = Collector(lake.declarations, lake.log_path, keys, webhooks).app(origins=origins)
+        sink = GroupCommit(lake.log_path, bus=DEFAULT_BUS, clock=utc_now, most_waiting=MOST_WAITING)
+        app = Collector(lake.declarations, sink, keys, webhooks).app(origins=origins)
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
 
 

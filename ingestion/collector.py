@@ -1,4 +1,4 @@
-"""The collector: an HTTP door for heads (web, app, store), which answers once what it took is on the disk."""
+"""The collector: an HTTP door for heads (web, app, store), which answers once what it took is safe in its sink."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -24,12 +23,12 @@ from starlette.routing import Route
 
 from contracts.declarations import Declarations
 from contracts.errors import StorageError, UsageError
-from contracts.layout import DEFAULT_BUS
 from ingestion.envelopes import Envelopes
-from ingestion.group_commit import MOST_WAITING, BusyError, GroupCommit
+from ingestion.group_commit import BusyError
 from ingestion.keys import Keys
 from ingestion.openapi import openapi
 from ingestion.publisher import utc_now
+from ingestion.sink import Sink, UnfitError
 from ingestion.webhooks import RefusedError, Webhooks
 
 MOST_EVENTS: Final = 500
@@ -41,11 +40,10 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the door takes at most: bytes of a request, records that wait for the lander, and bytes that wait for the disk."""
+    """What the door takes at most: bytes of a request, and records that wait for the lander."""
 
     body: int = 5 * 1024 * 1024
     unlanded: int = 5_000_000
-    waiting: int = MOST_WAITING
 
 
 class Collector:
@@ -54,11 +52,10 @@ class Collector:
     def __init__(
         self,
         declarations: Declarations,
-        log: Path,
+        sink: Sink,
         keys: Keys,
         webhooks: Webhooks,
         *,
-        bus: str = DEFAULT_BUS,
         clock: Callable[[], dt.datetime] = utc_now,
         limits: Limits = Limits(),
     ) -> None:
@@ -69,7 +66,7 @@ class Collector:
         self._webhook_thread = ThreadPoolExecutor(1, thread_name_prefix="webhooks")
         self._clock = clock
         self._limits = limits
-        self._commits = GroupCommit(log, bus=bus, clock=clock, most_waiting=limits.waiting)
+        self._sink = sink
         self._metrics = _Metrics()
 
     def app(self, *, origins: Sequence[str] = ()) -> Starlette:
@@ -94,11 +91,11 @@ class Collector:
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        await self._commits.start()
+        await self._sink.start()
         try:
             yield
         finally:
-            await self._commits.close()
+            await self._sink.close()
             self._webhook_thread.shutdown()
 
     async def _collect(self, request: Request) -> Response:
@@ -132,19 +129,20 @@ class Collector:
     async def _take(self, producer: str, records: list[bytes]) -> Response:
         try:
             with self._metrics.commit_seconds.time():
-                await self._commits.append(records)
+                await self._sink.append(records)
         except BusyError as e:
             return _refused(429, str(e), retry_after=1)
+        except UnfitError as e:  # a client that knows 413 parts what it sent, until it finds the one
+            return _refused(413, str(e))
         except StorageError:
-            return _refused(
-                503, "The log cannot be written; nothing was taken. Send again later.", retry_after=10
-            )
+            why = "It cannot be kept now. Send all of it again later, under the same event ids."
+            return _refused(503, why, retry_after=10)
         self._metrics.events.labels(producer).inc(len(records))
         return JSONResponse({"accepted": len(records)}, 202)
 
     async def _body(self, request: Request) -> bytes | Response:
         """The body, or why it is refused; no more of it is read than is taken."""
-        if self._commits.unlanded >= self._limits.unlanded:
+        if self._sink.unlanded >= self._limits.unlanded:
             return _refused(503, "The log waits for the lander. Send again in a minute.", retry_after=60)
         parts, size = [], 0
         async for part in request.stream():
@@ -168,12 +166,12 @@ class Collector:
         return _encode(event)
 
     async def _ready(self, _: Request) -> Response:
-        behind = self._commits.unlanded >= self._limits.unlanded
-        problem = self._commits.problem or ("The log waits for the lander." if behind else None)
+        behind = self._sink.unlanded >= self._limits.unlanded
+        problem = self._sink.problem or ("The log waits for the lander." if behind else None)
         return _refused(503, problem, retry_after=10) if problem else JSONResponse({"ready": True})
 
     async def _told_metrics(self, _: Request) -> Response:
-        self._metrics.unlanded.set(self._commits.unlanded)
+        self._metrics.unlanded.set(self._sink.unlanded)
         return Response(generate_latest(self._metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     async def _described(self, _: Request) -> Response:
@@ -201,7 +199,7 @@ class _Metrics:
         )
         self.commit_seconds = Histogram(
             "lake_collector_commit_seconds",
-            "From a request to its records on the disk.",
+            "From a request to its records in the sink.",
             registry=self.registry,
         )
         self.unlanded = Gauge(

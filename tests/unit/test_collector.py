@@ -15,6 +15,7 @@ from contracts.layout import DEFAULT_BUS
 from contracts.validation import Reading, Rejection
 from ingestion.collector import Collector, Limits
 from ingestion.event_log import EventLog, Landing
+from ingestion.group_commit import MOST_WAITING, GroupCommit
 from ingestion.keys import Keys
 from ingestion.webhooks import Secrets, Webhooks
 from tests.records import DECLARATIONS, VALIDATOR, event
@@ -50,9 +51,10 @@ Door = Callable[..., TestClient]
 def door(log: Path, keys: Keys, webhooks: Webhooks) -> Iterator[Door]:
     opened: list[TestClient] = []
 
-    def open_door(**settings: Any) -> TestClient:
+    def open_door(*, waiting: int = MOST_WAITING, **settings: Any) -> TestClient:
         key = keys.add(f"shop-{len(opened)}")
-        made = Collector(DECLARATIONS, log, keys, webhooks, clock=lambda: NOW, limits=Limits(**settings))
+        sink = GroupCommit(log, bus=DEFAULT_BUS, clock=lambda: NOW, most_waiting=waiting)
+        made = Collector(DECLARATIONS, sink, keys, webhooks, clock=lambda: NOW, limits=Limits(**settings))
         app = made.app(origins=[ORIGIN])
         client = TestClient(app, headers={"authorization": f"Bearer {key}"})
         client.__enter__()

@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from contracts.errors import UsageError
 from ingestion.collector import Collector
 from ingestion.event_log import EventLog, Landing
+from ingestion.group_commit import MOST_WAITING, GroupCommit
 from ingestion.keys import Keys
 from ingestion.webhooks import RefusedError, Secrets, Webhooks, verify
 from tests.records import DECLARATIONS
@@ -109,9 +110,8 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
     secrets = Secrets(tmp_path / "secrets")
     secrets.add("stripe", PLAIN)
     webhooks = Webhooks(DECLARATIONS, secrets)
-    made = Collector(
-        DECLARATIONS, tmp_path / "log.db", Keys(tmp_path / "keys.json"), webhooks, clock=lambda: NOW
-    )
+    sink = GroupCommit(tmp_path / "log.db", bus="commerce", clock=lambda: NOW, most_waiting=MOST_WAITING)
+    made = Collector(DECLARATIONS, sink, Keys(tmp_path / "keys.json"), webhooks, clock=lambda: NOW)
     with TestClient(made.app()) as client:
         yield client
 
