@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from ingestion.durable_file import DurableFile, microseconds, time_of
+from lakehouse.failpoints import reach
 
 _HOUR: Final = dt.timedelta(hours=1)
 _OF_LANDING: Final = "offset BETWEEN ? AND ? AND bus = ? AND received_at >= ? AND received_at < ?"
@@ -35,6 +37,20 @@ class Landing:
     records: int
 
 
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A record whose delivery failed and that comes back: its place there, for good, and when it first arrived."""
+
+    place: str
+    record: bytes
+    received_at: dt.datetime
+
+    @property
+    def key(self) -> bytes:
+        """A hash of its place and its bytes."""
+        return blake2b(self.place.encode() + b"\0" + self.record, digest_size=16).digest()
+
+
 class EventLog(DurableFile):
     """Records in SQLite, in order of arrival. One instance serves one thread; processes may share the file."""
 
@@ -53,6 +69,10 @@ class EventLog(DurableFile):
             last_offset INTEGER NOT NULL,
             records INTEGER NOT NULL,
             is_landed INTEGER NOT NULL DEFAULT 0)""",
+        """CREATE TABLE IF NOT EXISTS redriven (
+            key BLOB PRIMARY KEY,
+            place TEXT NOT NULL,
+            redriven_at INTEGER NOT NULL) WITHOUT ROWID""",
     )
 
     def append(self, records: Sequence[bytes], *, bus: str, received_at: dt.datetime) -> range:
@@ -81,6 +101,44 @@ class EventLog(DurableFile):
                 "SELECT seq FROM sqlite_sequence WHERE name = 'events'"
             ).fetchone()
         return range(last - len(records) + 1, last + 1)
+
+    def redrive(self, returned: Sequence[Returned], *, bus: str, now: dt.datetime) -> list[Returned]:
+        """Append those records that were never redriven, and note that they were, in one transaction.
+
+        Returns:
+            Those appended, in the order given.
+
+        Raises:
+            StorageError: when the disk is full or read-only; then none of them is in the log, and none noted.
+        """
+        with self._writing():
+            new = [each for each in returned if self._note(each, now)]
+            reach("redrive.noted")
+            self._connection.executemany(
+                "INSERT INTO events (bus, received_at, record) VALUES (?, ?, ?)",
+                ((bus, microseconds(each.received_at), each.record) for each in new),
+            )
+        return new
+
+    def note_redriven(self, returned: Sequence[Returned], *, now: dt.datetime) -> None:
+        """Note that records were redriven another way than through this log."""
+        with self._writing():
+            for each in returned:
+                self._note(each, now)
+
+    def never_redriven(self, returned: Sequence[Returned]) -> list[Returned]:
+        """Those of the records that were never redriven, each once."""
+        query = "SELECT 1 FROM redriven WHERE key = ?"
+        found = {each.key: each for each in returned}
+        with self._guarded():
+            return [
+                each for key, each in found.items() if not self._connection.execute(query, (key,)).fetchone()
+            ]
+
+    def _note(self, each: Returned, now: dt.datetime) -> bool:
+        """Note a record as redriven; False where it was before."""
+        row = (each.key, each.place, microseconds(now))
+        return self._connection.execute("INSERT OR IGNORE INTO redriven VALUES (?, ?, ?)", row).rowcount == 1
 
     def __len__(self) -> int:
         """Records that wait."""

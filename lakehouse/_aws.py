@@ -22,6 +22,8 @@ _REFUSED: Final = re.compile(
     "|InvalidAccountId|MissingAuthenticationToken|NotAuthorized|SignatureDoesNotMatch|TokenRetrieval|UnauthorizedSSOToken"
     "|UnrecognizedClient|^403$|ACCESS_DENIED|INVALID_ACCESS_KEY_ID|SIGNATURE_DOES_NOT_MATCH"
 )
+_REDRIVE_GUIDE: Final = "docs/cookbooks/redrive-failed-deliveries.md"
+_NO_QUEUE: Final = re.compile("InvalidAddress|NonExistentQueue|QueueDoesNotExist")
 _NO_BUCKET: Final = re.compile("NoSuchBucket|NO_SUCH_BUCKET")
 _PASSING: Final = re.compile(
     "Internal|LimitExceeded|ServiceFailure|SlowDown|Throttl|Timeout|TooManyRequests|Unavailable"
@@ -75,6 +77,15 @@ def event_bus_client() -> Any:
         UsageError: when boto3 is not installed, or no region is set.
     """
     return _client("events", attempts=1, read_timeout=10)
+
+
+def queue_client() -> Any:
+    """A client for SQS.
+
+    Raises:
+        UsageError: when boto3 is not installed, or no region is set.
+    """
+    return client("sqs")
 
 
 def _client(service: str, *, attempts: int, read_timeout: float) -> Any:
@@ -134,6 +145,25 @@ def told(what: str) -> Iterator[None]:
         if error is None:
             raise
         raise error from e
+
+
+@contextmanager
+def told_of_queue(url: str) -> Iterator[None]:
+    """Raise errors of SQS in our words; what was not deleted from a queue is still in it."""
+    try:
+        yield
+    except Exception as e:
+        code = code_of(e)
+        if code is None:
+            raise
+        said = f"Queue {url} cannot be used ({_said(e, code)})."
+        if _NO_QUEUE.search(code):
+            raise UsageError(f"{said} Name a queue of this account and region by its URL.") from e
+        if _REFUSED.search(code):
+            todo = f"Mend the credentials or the permissions ({_REDRIVE_GUIDE} lists them)"
+        else:
+            todo = "Check the network and AWS_ENDPOINT_URL, or wait where the service is busy"
+        raise StorageError(f"{said} {todo}, then run again.") from e
 
 
 def has_bus(client: Any, bus: str) -> bool | None:

@@ -10,6 +10,11 @@ from typing import Final
 FAILPOINTS: Final[dict[str, str]] = {
     "land.planned": "A landing is decided and recorded; its object is not written.",
     "land.written": "The raw object is written; its rows still stand in the event log.",
+    "redrive.read": "Failed deliveries are read; nothing of the batch is noted or in the event log.",
+    "redrive.noted": "Within the transaction: the batch is noted as redriven; its records are not in the event log.",
+    "redrive.put": "The batch is in the event log and noted; if it came from a queue, it is still there.",
+    "redrive.sent": "A bus has accepted events; they are not noted as redriven.",
+    "redrive.deleted": "Messages that were redriven are deleted from their queue.",
     "curate.planned": "The run knows its objects; nothing is decoded.",
     "curate.decoding": "An object is decoded, in whichever process; its rows are not staged.",
     "curate.decoded": "An object's rows are decoded; no data file is written.",

@@ -15,6 +15,8 @@ STATED = {
     "eventbridge.put_events.bytes": 1_048_576,
     "sqs.send_message_batch.messages": 10,
     "sqs.send_message_batch.bytes": 1_048_576,
+    "sqs.receive_message.messages": 10,
+    "sqs.delete_message_batch.messages": 10,
     "kinesis.put_records.records": 500,
     "kinesis.put_records.bytes": 10 * 1_048_576,
     "kinesis.record.bytes": 1_048_576,
