@@ -18,6 +18,7 @@ from cli.link import link
 from cli.look import contracts, quarantine, sql, status
 from cli.outbox import outbox
 from cli.parity import parity
+from cli.redrive import redrive
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
 from cli.upkeep import init, rebuild
@@ -65,6 +66,7 @@ for _command in (
     link,
     parity,
     outbox,
+    redrive,
     rebuild,
     demo,
 ):
