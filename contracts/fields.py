@@ -54,7 +54,7 @@ _KEYWORDS = frozenset(
         "minItems",
         "maxItems",
     }
-    | {"properties", "required", "description", "x-pii", "x-retention-days"}
+    | {"properties", "required", "description", "x-pii", "x-retention-days", "x-drop-before-raw"}
 )
 _TYPES = ("string", "integer", "number", "boolean", "object", "array")
 _APPLIES: Mapping[str, tuple[str, ...]] = {
@@ -70,7 +70,10 @@ _PII = ("direct", "pseudonymous", "quasi")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One declared field. `members` belong to an object, `element` to an array."""
+    """One declared field. `members` belong to an object, `element` to an array.
+
+    `dropped_before_raw`: an estate that lets Firehose transform takes the field out before anything is stored (`ingestion.minimise`).
+    """
 
     name: str
     kind: Kind
@@ -89,6 +92,7 @@ class Field:
     element: Field | None = None
     pii: str | None = None
     retention_days: int | None = None
+    dropped_before_raw: bool = False
 
     @property
     def pattern(self) -> str | None:
@@ -118,9 +122,19 @@ def parse_members(node: Located, shapes: Mapping[str, Located]) -> tuple[Field, 
                 f"field {name!r} needs a mapping such as {{type: string, description: ...}}", name
             )
     return tuple(
-        replace(parse_field(name, child, shapes), required=name in required)
+        _placed(parse_field(name, child, shapes), child, required=name in required)
         for name, child in properties.items()
     )
+
+
+def _placed(field: Field, node: Located, *, required: bool) -> Field:
+    if required and field.dropped_before_raw:
+        raise node.error(
+            f"{field.name!r} is required, so x-drop-before-raw would make every event invalid; "
+            "make it optional, or mark an optional field that it is within",
+            "x-drop-before-raw",
+        )
+    return replace(field, required=required)
 
 
 def parse_field(name: str, node: Located, shapes: Mapping[str, Located]) -> Field:
@@ -146,10 +160,15 @@ def parse_field(name: str, node: Located, shapes: Mapping[str, Located]) -> Fiel
         min_items=node.get("minItems"),
         max_items=node.get("maxItems"),
         members=parse_members(node, shapes),
-        element=replace(parse_field("element", items, shapes), required=True) if items is not None else None,
+        element=_element(items, shapes),
         pii=_pii(node),
         retention_days=node.get("x-retention-days"),
+        dropped_before_raw=_dropped(node),
     )
+
+
+def _element(items: Located | None, shapes: Mapping[str, Located]) -> Field | None:
+    return _placed(parse_field("element", items, shapes), items, required=True) if items is not None else None
 
 
 def _referenced(name: str, node: Located, shapes: Mapping[str, Located]) -> Field:
@@ -163,7 +182,10 @@ def _referenced(name: str, node: Located, shapes: Mapping[str, Located]) -> Fiel
     if "type" in node:  # a sibling keyword narrows, as in JSON Schema
         field = replace(field, nullable=field.nullable and _type(name, node)[1])
     return replace(
-        field, description=str(node.get("description", field.description)), pii=_pii(node) or field.pii
+        field,
+        description=str(node.get("description", field.description)),
+        pii=_pii(node) or field.pii,
+        dropped_before_raw=_dropped(node) or field.dropped_before_raw,
     )
 
 
@@ -214,4 +236,13 @@ def _pii(node: Located) -> str | None:
     value = node.get("x-pii")
     if value is not None and value not in _PII:
         raise node.error(f"x-pii {value!r} is not supported; use one of: {', '.join(_PII)}", "x-pii")
+    return value
+
+
+def _dropped(node: Located) -> bool:
+    value = node.get("x-drop-before-raw", False)
+    if not isinstance(value, bool):
+        raise node.error(
+            f"x-drop-before-raw {value!r} is not supported; use true, or leave it out", "x-drop-before-raw"
+        )
     return value

@@ -81,8 +81,9 @@ def _type(field: Field) -> str:
 
 
 def _privacy(field: Field) -> str:
-    kept = f", {field.retention_days} days" if field.retention_days else ""
-    return f"{field.pii}{kept}" if field.pii else ""
+    kept = f"{field.retention_days} days" if field.pii and field.retention_days else None
+    dropped = "dropped before raw" if field.dropped_before_raw else None
+    return ", ".join(filter(None, (field.pii, kept, dropped)))
 
 
 def write_reference(declarations: Declarations, folder: Path) -> list[Path]:
