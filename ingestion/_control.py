@@ -53,7 +53,7 @@ def controlled(path: Path, rows: Path, section: Section, control: Control, delim
                 trailer = tuple(fields)
             elif control.header is not None and not header:
                 if fields[0] != control.header:
-                    raise ControlError(f"{path} begins with {fields[0]!r}, not {control.header!r}. {_AGAIN}")
+                    raise ControlError(f"{path} does not begin with {control.header!r}. {_AGAIN}")
                 header = tuple(fields)
             else:
                 _check_row(path, number, fields, section, control)
@@ -106,7 +106,7 @@ def _short(figure: str | None) -> str | None:
 
 def _check_row(path: Path, number: int, fields: list[str], section: Section, control: Control) -> None:
     if control.rows is not None and fields[0] != control.rows:
-        raise ControlError(f"{path}: line {number} begins with {fields[0]!r}, not {control.rows!r}. {_AGAIN}")
+        raise ControlError(f"{path}: line {number} does not begin with {control.rows!r}. {_AGAIN}")
     if len(fields) != len(section.header):
         what = f"{path}: line {number} has {len(fields)} fields; the mapping names {len(section.header)}"
         raise ControlError(f"{what}. {_AGAIN}")

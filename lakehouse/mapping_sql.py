@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -18,6 +19,10 @@ DROP: Final = "_drop"
 
 Bind: TypeAlias = Callable[[Expression, bool], str]
 """Gives the SQL type of an expression; the flag says whether it is of the group, not of the row."""
+
+_OF_NAMES: Final = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Errors whose quoted words are names in the mapping or in the file's header."""
+_QUOTED: Final = re.compile(r"""'[^']*'|"[^"]*\"""")
 
 _TIME: Final = "'%Y-%m-%dT%H:%M:%S.%fZ'"
 
@@ -242,5 +247,10 @@ def literal(text: str) -> str:
 
 
 def plain(error: duckdb.Error) -> str:
-    """The first lines of DuckDB's message, without the SQL that we wrote."""
+    """The first lines of DuckDB's message, without the SQL that we wrote, and without the values that it failed on.
+
+    Those may be personal, and messages go where quarantine's original bytes do not.
+    """
+    if not isinstance(error, _OF_NAMES):
+        return _QUOTED.sub("…", str(error).partition("\n")[0]).rstrip(". ")
     return " ".join(str(error).partition("\n\n")[0].split()).rstrip(". ")

@@ -89,8 +89,8 @@ def test_a_function_that_is_not_there_is_named(run: Ingest, write: Write) -> Non
         run(replacing(PRODUCTS, "name: name", "name: frob(name)"), write("a.csv", "sku,name\ns1,n\n"))
 
 
-def test_an_expression_that_fails_on_a_value_says_on_which(run: Ingest, write: Write) -> None:
-    with pytest.raises(MappingError, match=r"product_updated: .*'n'.* Use TRY_CAST"):
+def test_an_expression_that_fails_on_a_value_says_in_which_column(run: Ingest, write: Write) -> None:
+    with pytest.raises(MappingError, match=r"product_updated: .*column name.* Use TRY_CAST"):
         run(replacing(PRODUCTS, "name: name", "name: name::INTEGER"), write("a.csv", "sku,name\ns1,n\n"))
 
 
