@@ -8,6 +8,7 @@ arrives: webhook                   # webhook, stream, bus, export, capture, extr
 webhook: {signature: shopify, topic: x-shopify-topic}   # how it is signed; the header that names the topic, if any
 split: payload->'batch'            # a list in a document: each item is a document of its own
 ignore: topic like 'themes/%'      # documents that are knowingly left out
+extract: [{table: shop.products, watermark: updated_at, key: [sku], overlap: 5 minutes}]   # see contracts/extracts.py
 on_bus:                            # the same documents, as a partner event straight from raw
   - {source: aws.partner/shopify.com/*, detail-type: shopifyWebhook, payload: detail->'payload', topic: "detail->'metadata'->>'X-Shopify-Topic'"}
 events:
@@ -35,6 +36,7 @@ from typing import Final
 
 from contracts._located import Located, load_located
 from contracts.accepted import Accepted
+from contracts.extracts import Extract, parse_extracts
 from contracts.mapping import (
     METADATA,
     Events,
@@ -50,7 +52,7 @@ ARRIVALS: Final = ("webhook", "stream", "bus", "export", "capture", "extract", "
 SIGNATURES: Final = ("standard", "shopify", "stripe", "segment")
 
 _DEMANDED: Final = ("family", "description", "documentation", "arrives", "events")
-_OF_DOCUMENTS: Final = ("webhook", "split", "ignore", "on_bus")
+_OF_DOCUMENTS: Final = ("webhook", "split", "ignore", "on_bus", "extract")
 _SECTION: Final = frozenset(
     {"event_type", "schema_version", "where", "each", "id", "occurred_at", "historical", "fields", *METADATA}
 )
@@ -81,6 +83,12 @@ class Source:
     ignore: Expression | None = None
     webhook: Webhook | None = None
     on_bus: tuple[Accepted, ...] = ()
+    extracts: tuple[Extract, ...] = ()
+
+    @property
+    def has_topics(self) -> bool:
+        """Whether its documents come with a topic: a webhook's header, or the table they are from."""
+        return bool(self.extracts or (self.webhook and self.webhook.topic))
 
     @property
     def event_types(self) -> tuple[str, ...]:
@@ -132,6 +140,7 @@ def _source(node: Located, path: Path, events: Events, metadata: Metadata) -> So
         ignore=expression(node["ignore"], node, "ignore") if "ignore" in node else None,
         webhook=_webhook(node["webhook"], node) if "webhook" in node else None,
         on_bus=tuple(_on_bus(node, sections)),
+        extracts=_extracts(node),
     )
 
 
@@ -140,6 +149,14 @@ def _section(node: Located, source: str, reads: str, events: Events, metadata: M
         return parse_rows(node, events, metadata, source)
     node.refuse_unknown(_SECTION, "key")
     return parse_section(node, declared_version(node, events), source, metadata)
+
+
+def _extracts(node: Located) -> tuple[Extract, ...]:
+    if "extract" not in node:
+        return ()
+    if node["arrives"] != "extract":
+        raise node.error("'extract' is for sources that arrive as an extract", "extract")
+    return parse_extracts(node["extract"], node)
 
 
 def _webhook(node: Located, parent: Located) -> Webhook:

@@ -26,7 +26,7 @@ DOCUMENTS_AT_ONCE: Final = 5_000
 
 
 class _Topical(Struct, forbid_unknown_fields=True):
-    """A document and its topic, where a webhook's header told it."""
+    """A document and its topic, where its source has topics."""
 
     topic: str
     payload: Raw
@@ -57,9 +57,9 @@ def ingest_documents(
 ) -> Exported:
     """Put the documents in files into the log, as raw records of their source.
 
-    A file holds a document a line, one document, or one list of documents; `.gz` is unpacked. Where a header of a webhook names the
-    topic, a document may be written `{"topic": …, "payload": …}`. The same file twice adds nothing once
-    curated, as event ids follow from the documents.
+    A file holds a document a line, one document, or one list of documents; `.gz` is unpacked. Where documents have topics, by a
+    header of a webhook or the table they are from, one may be written `{"topic": …, "payload": …}`. The same file twice adds
+    nothing once curated, as event ids follow from the documents.
 
     Raises:
         MappingError: when a file cannot be read; what was before it is published, and doing it again adds nothing.
@@ -68,7 +68,7 @@ def ingest_documents(
     intake = Intake(source)
     counts = [0, 0, 0, 0]
     payloads = chain.from_iterable(map(_payloads, files))
-    document = _topical if source.webhook and source.webhook.topic else Document
+    document = _topical if source.has_topics else Document
     while batch := [document(payload) for payload in islice(payloads, DOCUMENTS_AT_ONCE)]:
         now = clock()
         taken = intake.take(batch, now)
