@@ -114,7 +114,18 @@ def test_a_message_says_in_its_attributes_why_it_is_there() -> None:
 @given(
     st.lists(
         st.sampled_from(
-            [b'{"a":1}', b'{"a":"}{"}', b"no", b"\xff", b'{"b', b'{"c":{}}{"d":[]}', b"}{", b" x", b"7"]
+            [
+                b'{"a":1}',
+                b'{"a":1}{"b":2}',
+                b'{"a":"}{"}',
+                b"no",
+                b"\xff",
+                b'{"b',
+                b'{"c":{}}{"d":[]}',
+                b"}{",
+                b" x",
+                b"7",
+            ]
         )
     ),
     st.sampled_from([b"\n", b""]),
