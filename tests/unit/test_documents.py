@@ -139,7 +139,7 @@ def test_what_is_no_json_goes_on_as_it_is(source: Source, text: bytes) -> None:
         ("a.json", b'{\n"topic": "refund",\n"payload": {"restock": 1}\n}\n', 0),
         ("b.json", b'[{"topic": "refund", "payload": {"restock": 1}},\n {"topic": "x", "payload": 1}]', 1),
         ("c.json", b'[{"topic": "refund", "payload": {"restock": 1}}]\n', 0),
-        ("d.ndjson.gz", gzip.compress(b'{"topic": "refund", "payload": {"restock": 1}}\n'), 0),
+        ("d.ndjson.gz", gzip.compress(b'{"topic": "refund", "payload": {"restock": 1}}\n', mtime=0), 0),
         ("e.json", b"\n \n", 0),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_file_holds_a_document_a_line_or_one_or_a_list(
 
 def test_a_file_that_cannot_be_read_is_named(source: Source, tmp_path: Path) -> None:
     path = tmp_path / "cut.json.gz"
-    path.write_bytes(gzip.compress(b'{"restock": 1}\n' * 1000)[:-20])
+    path.write_bytes(gzip.compress(b'{"restock": 1}\n' * 1000, mtime=0)[:-20])
     with EventLog(tmp_path / "log.db") as log:
         for each in (path, tmp_path / "gone.json"):
             with pytest.raises(MappingError, match=f"{each} cannot be read"):
