@@ -124,6 +124,7 @@ class Validator:
         header = None
         if len(record) <= MAX_RECORD_BYTES:
             with contextlib.suppress(ValueError, RecursionError):
+                record.decode()  # what is no text goes on as ours, and is refused as such
                 header = self._header.decode(record)
         if header is None or isinstance(self._metadata(header.detail).get("event_id"), str):
             return ()
@@ -178,7 +179,7 @@ class Validator:
     def _metadata(self, detail: Raw) -> dict[str, Any]:
         try:
             return self._peek.decode(detail).metadata
-        except msgspec.DecodeError:
+        except (ValueError, RecursionError):
             return {}
 
     def _read_typed(

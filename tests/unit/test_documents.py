@@ -197,7 +197,7 @@ def test_a_mistake_in_a_source_is_named_with_file_and_line(
         ("where: topic = 'refund' and", "where: time > now() and"),
         ("each: payload->'parts'", "each: parts"),
         ("ignore: topic like", "ignore: topic topic like"),
-        ("sku: payload->>'sku'", "sku: payload->>'sku', 1"),
+        ("sku: payload->>'sku'", "sku: payload->>'sku' from x"),
     ],
 )
 def test_what_the_door_carries_out_sees_the_document_only(tmp_path: Path, mistake: tuple[str, str]) -> None:

@@ -342,3 +342,17 @@ def canonical(made: dict[str, Any]) -> bytes:
 def test_payloads_are_the_same_where_their_canonical_json_is(*, first: Any, second: Any, near: bool) -> None:
     one, other = receipt(first), turned(receipt({**first, **second} if near else second))
     assert (payload_hash(one) == payload_hash(other)) == (canonical(one) == canonical(other))
+
+
+@pytest.mark.parametrize("source", ["shop", "stripe"])
+@pytest.mark.parametrize("place", [b'"e-1"', b'"order_id-1"'])
+def test_bytes_that_are_no_text_are_refused_whatever_their_source(source: str, place: bytes) -> None:
+    made = event("payment_captured", "e-1", order_id="order_id-1")
+    made["source"] = source
+    if place != b'"e-1"':
+        del made["detail"]["metadata"]  # as a producer sends it that knows nothing of ours
+    text = line(made)
+    assert place in text
+    verdict = VALIDATOR.read(text.replace(place, b'"\xff"'))
+    assert isinstance(verdict, Rejection)
+    assert verdict.error_type == "invalid_utf8"
