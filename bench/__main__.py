@@ -11,12 +11,12 @@ import os
 import shutil
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from bench import spark
+from bench import door, spark
+from bench.figure import Figure
 from bench.measure import Measured, lake, measure
 from cli import console
 from lakehouse.lake import Lake
@@ -26,29 +26,6 @@ from pipeline.status import status_of
 _DAYS = 3
 _WORKER_GB = 16.0
 """Memory of a Glue G.1X worker."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A line of the table."""
-
-    what: str
-    goal: float
-    figure: float
-    detail: str
-    check: str
-    at_least: bool = False
-
-    def row(self) -> dict[str, str]:
-        """The line as text."""
-        is_met = self.figure >= self.goal if self.at_least else self.figure <= self.goal
-        has_goal = self.goal != float("inf")
-        met = ("met" if is_met else "NOT MET") if has_goal else ""
-        goal = "none" if not has_goal else f"{'≥' if self.at_least else '≤'} {self.goal:.2f}"
-        return {
-            "what": self.what, "goal": goal, "figure": f"{self.figure:.2f}", "": met,
-            "detail": self.detail, "correctness": self.check,
-        }  # fmt: skip
 
 
 class Bench:
@@ -65,7 +42,7 @@ class Bench:
         ours: list[Measured] = []
         bare: list[Measured] = []
         for _ in range(self._rounds):
-            out = self._fresh("bare")
+            out = self.fresh("bare")
             bare.append(measure("-m", "bench.bare", str(raw), str(out)))
             ours.append(self._curate(raw))
         ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, bare, strict=True))
@@ -86,7 +63,7 @@ class Bench:
         raw = sorted((self._raw(1)).glob("*/*/*"))
         if len(raw) <= hours + 1:
             raise SystemExit(f"The simulation holds {len(raw)} hours; {hours + 2} are needed.")
-        home = self._fresh("hours")
+        home = self.fresh("hours")
         Lake.create(home)
         seconds = [self._next_hour(home, folder) for folder in raw[: hours + 2]]
         early, late = statistics.median(seconds[1:4]), statistics.median(seconds[-3:])
@@ -150,7 +127,7 @@ class Bench:
 
     def new_day(self, days: int) -> Figure:
         """Deriving one new day after `days` runs of a day each, against after one."""
-        home = self._fresh("days")
+        home = self.fresh("days")
         Lake.create(home)
         source = self._simulated_days(days + 2)
         seconds = []
@@ -181,7 +158,7 @@ class Bench:
         return lake("curate", "--lake", str(home)).seconds
 
     def _curate(self, raw: Path, *, memory: bool = False) -> Measured:
-        home = self._fresh("lake")
+        home = self.fresh("lake")
         Lake.create(home)
         (home / "raw").symlink_to(raw.resolve(), target_is_directory=True)
         return lake("curate", "--lake", str(home), memory=memory)
@@ -214,7 +191,8 @@ class Bench:
             (home / "done").touch()
         return home / "raw"
 
-    def _fresh(self, name: str) -> Path:
+    def fresh(self, name: str) -> Path:
+        """A folder of that name that is not there yet."""
         folder = self._scratch / name
         shutil.rmtree(folder, ignore_errors=True)
         return folder
@@ -260,6 +238,7 @@ def main() -> None:
     parser.add_argument(
         "--only", type=int, nargs="*", help="numbers of the benchmarks to run, from 1; all without it"
     )
+    parser.add_argument("--seconds", type=int, default=10, help="how long each load on the collector lasts")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each timed pair")
     parser.add_argument(
         "--scratch", type=Path, default=Path(".bench"), help="where raw is kept for the next time"
@@ -275,6 +254,8 @@ def main() -> None:
         lambda: bench.spark(1),
         lambda: bench.spark(chosen.spark),
         lambda: [bench.one_key()],
+        lambda: door.collector(bench.fresh("door"), seconds=chosen.seconds),
+        lambda: [door.drop(bench.fresh("drop"), lines=chosen.events)],
     ]
     rows = []
     for number, found in enumerate(figures, start=1):

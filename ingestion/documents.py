@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -18,6 +17,7 @@ from contracts.errors import MappingError
 from contracts.mapping import Section
 from contracts.sources import Source
 from contracts.targets import Expression
+from ingestion.envelopes import new_id
 from lakehouse.mapping_sql import plain, taken_rows
 from lakehouse.mappings import check_expressions, check_one_expression
 
@@ -157,7 +157,7 @@ class Intake:
         detail["payload"] = Raw(_one_line(document.payload))
         if item is not None:
             detail["item"] = Raw(item.encode())
-        envelope = {"version": "0", "id": str(uuid.uuid4()), "detail-type": detail_type}
+        envelope = {"version": "0", "id": new_id(), "detail-type": detail_type}
         return _encode({**envelope, "source": self._source.name, "time": now, "detail": detail})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
+import os
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -18,6 +18,12 @@ Event: TypeAlias = Mapping[str, Any] | bytes
 """Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
 
 _encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
+
+
+def new_id() -> str:
+    """A random UUID (version 4, RFC 9562), as text; the library's objects cost ten times as much, twice an event."""
+    text = os.urandom(16).hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"
 
 
 class Envelopes:
@@ -45,13 +51,14 @@ class Envelopes:
         """The envelope round the details of one event."""
         metadata = {k: v for k, v in event.items() if k not in {"data", "source"}}
         event_type = str(event.get("event_type"))
-        metadata.setdefault("event_id", str(uuid.uuid4()))
+        if "event_id" not in metadata:
+            metadata["event_id"] = new_id()
         metadata.setdefault("schema_version", self._newest(event_type))
         metadata.setdefault("occurred_at", now)
         metadata["received_at"] = now
         envelope = {
             "version": "0",
-            "id": str(uuid.uuid4()),
+            "id": new_id(),
             "detail-type": event_type,
             "source": event.get("source", self._source),
             "time": now,
@@ -73,7 +80,7 @@ class Envelopes:
 
 def _stamped(envelope: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
     """A ready envelope with what the door sets: its time of arrival, and a delivery id and time where it has none."""
-    found = {"version": "0", "id": str(uuid.uuid4()), "time": now, **envelope}
+    found = {"version": "0", "id": new_id(), "time": now, **envelope}
     detail = found.get("detail")
     if isinstance(detail, Mapping) and isinstance(detail.get("metadata"), Mapping):
         found["detail"] = {**detail, "metadata": {**detail["metadata"], "received_at": now}}

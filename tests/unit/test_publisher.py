@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from msgspec import Raw
 from contracts.declarations import load_declarations
 from contracts.errors import InvalidEventError, UsageError
 from contracts.validation import MAX_RECORD_BYTES, Reading, Validator
+from ingestion.envelopes import new_id
 from ingestion.event_log import EventLog, Landing
 from ingestion.publisher import Publisher
 
@@ -156,3 +158,10 @@ def test_events_go_to_the_bus_of_the_publisher(log: EventLog) -> None:
     Publisher(load_declarations(), log, bus="stores", clock=lambda: NOW).publish([VALID])
     assert records(log) == []
     assert len(records(log, "stores")) == 1
+
+
+def test_ids_are_random_uuids() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert {(uuid.UUID(each).version, uuid.UUID(each).variant) for each in ids} == {(4, uuid.RFC_4122)}
+    assert len(set(ids)) == len(ids)
+    assert all(str(uuid.UUID(each)) == each for each in ids)
