@@ -14,6 +14,7 @@ import click
 from cli import console
 from cli.collect import collect, keys, webhooks
 from cli.demo import demo
+from cli.extract import extract
 from cli.link import link
 from cli.look import contracts, quarantine, sql, status
 from cli.outbox import outbox
@@ -53,6 +54,7 @@ for _command in (
     keys,
     webhooks,
     ingest,
+    extract,
     sources,
     land,
     curate,

@@ -51,6 +51,16 @@ class Returned:
         return blake2b(self.place.encode() + b"\0" + self.record, digest_size=16).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """Up to where a table of a source is extracted: a value of its watermark column as the database writes it, and its type."""
+
+    source: str
+    table: str
+    value: str
+    type: str
+
+
 class EventLog(DurableFile):
     """Records in SQLite, in order of arrival. One instance serves one thread; processes may share the file."""
 
@@ -73,6 +83,12 @@ class EventLog(DurableFile):
             key BLOB PRIMARY KEY,
             place TEXT NOT NULL,
             redriven_at INTEGER NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE IF NOT EXISTS watermarks (
+            source TEXT NOT NULL,
+            extracted TEXT NOT NULL,
+            value TEXT NOT NULL,
+            type TEXT NOT NULL,
+            PRIMARY KEY (source, extracted)) WITHOUT ROWID""",
     )
 
     def append(self, records: Sequence[bytes], *, bus: str, received_at: dt.datetime) -> range:
@@ -139,6 +155,32 @@ class EventLog(DurableFile):
         """Note a record as redriven; False where it was before."""
         row = (each.key, each.place, microseconds(now))
         return self._connection.execute("INSERT OR IGNORE INTO redriven VALUES (?, ?, ?)", row).rowcount == 1
+
+    def append_extracted(
+        self, records: Sequence[bytes], watermark: Watermark | None, *, bus: str, received_at: dt.datetime
+    ) -> None:
+        """Append records and set the watermark that covers them, in one transaction.
+
+        Raises:
+            StorageError: when the disk is full or read-only; then none of them is in the log, and the watermark is as it was.
+        """
+        at = microseconds(received_at)
+        with self._writing():
+            self._connection.executemany(
+                "INSERT INTO events (bus, received_at, record) VALUES (?, ?, ?)",
+                ((bus, at, record) for record in records),
+            )
+            reach("extract.appended")
+            if watermark:
+                row = (watermark.source, watermark.table, watermark.value, watermark.type)
+                self._connection.execute("INSERT OR REPLACE INTO watermarks VALUES (?, ?, ?, ?)", row)
+
+    def watermark(self, source: str, table: str) -> Watermark | None:
+        """Up to where a table of a source is extracted, or None where it never was."""
+        query = "SELECT value, type FROM watermarks WHERE source = ? AND extracted = ?"
+        with self._guarded():
+            found = self._connection.execute(query, (source, table)).fetchone()
+        return Watermark(source, table, *found) if found else None
 
     def __len__(self) -> int:
         """Records that wait."""

@@ -15,6 +15,8 @@ FAILPOINTS: Final[dict[str, str]] = {
     "redrive.put": "The batch is in the event log and noted; if it came from a queue, it is still there.",
     "redrive.sent": "A bus has accepted events; they are not noted as redriven.",
     "redrive.deleted": "Messages that were redriven are deleted from their queue.",
+    "extract.appended": "Within the transaction: a batch of rows is appended; the watermark that covers it is not set.",
+    "extract.kept": "A batch of rows and its watermark are in the event log; the next is not read.",
     "curate.planned": "The run knows its objects; nothing is decoded.",
     "curate.decoding": "An object is decoded, in whichever process; its rows are not staged.",
     "curate.decoded": "An object's rows are decoded; no data file is written.",
