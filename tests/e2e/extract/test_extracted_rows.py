@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import REPOSITORY
 from extracting import declared, documents, read
 from postgres_server import OWNER, Database
 
+from contracts.declarations import load_declarations
 from contracts.errors import UsageError
+from contracts.sources import load_sources
 from ingestion import extract as extracting
 from ingestion.event_log import EventLog, Watermark
 from ingestion.postgres import ROWS_AT_ONCE, Row, snapshot
@@ -216,6 +219,25 @@ def asked(watching: Any) -> str:
     query = "select query from pg_stat_activity where usename = 'reader' and datname = current_database()"
     (found,) = watching.execute(query).fetchall()
     return str(found[0])
+
+
+def test_a_source_is_declared_by_following_the_cookbook(
+    tmp_path: Path, log: EventLog, database: Database
+) -> None:
+    page = (REPOSITORY / "docs/cookbooks/extract-from-a-database.md").read_text("utf-8")
+    text = page.partition("title=my-contracts/sources/back_office.yaml\n")[2].partition("```")[0]
+    (tmp_path / "back_office.yaml").write_text(text)
+    declarations = load_declarations()
+    source = load_sources(tmp_path, declarations.events, declarations.envelope.metadata)["back_office"]
+    database.run(
+        "create table counts (id int, sku text, shop text, units int, updated_at timestamptz);"
+        "create table corrections (id int, sku text, shop text, units int, changed_on date, approved boolean);"
+        "insert into counts values (1, 'S', 'A', 4, '2024-01-01Z');"
+        "insert into corrections values (1, 'S', 'A', -1, '2024-01-02', true), (2, 'S', 'A', 1, '2024-01-02', false)"
+    )
+    found = extracting.extract(source, database.address, log)
+    assert [(each.rows, each.published, each.unmatched) for each in found] == [(1, 1, 0), (1, 1, 0)]
+    assert [each["payload"]["units"] for each in documents(log)] == [4, -1]
 
 
 def test_batches_are_lists_of_whole_rows(tmp_path: Path, database: Database) -> None:
