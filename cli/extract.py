@@ -101,8 +101,8 @@ def _notes(found: Sequence[Extracted], source: str) -> Iterator[str]:
     for each in found:
         if each.unmarked:
             yield (
-                f"{each.unmarked} rows of {each.table} have no watermark: nobody can say whether they are new, so each "
-                "run reads them again. Have the application fill the column."
+                f"{each.table} has rows without a watermark, {each.unmarked} in all: nobody can say whether they are new, so "
+                "each run reads them again. Have the application fill the column."
             )
         if each.gone_back_to:
             yield (

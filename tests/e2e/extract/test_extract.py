@@ -28,7 +28,7 @@ NEWEST = "2025-11-02 09:00:00+00"
 PRODUCTS = 3502
 """With those of MANY."""
 MANY = """insert into shop.products (sku, product_id, name, status, updated_at)
-    select 'S-' || n, 'P', 'Product', 'live', timestamptz '2025-01-01' + (n / 700) * interval '1 day' from generate_series(1, 3500) n"""
+    select 'S-' || n, 'P', 'Product', 'live', timestamptz '2025-01-01' + (n / 700) * interval '1 day' from generate_series(3500, 1, -1) n"""
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ def test_rows_without_watermark_and_tables_that_went_back_are_told(
     shop.run("update shop.customers set updated_at = '2020-01-01Z'")
     done = lake_command(*words(lake, "--url-file", url))
     assert done.returncode == DONE, done.stderr
-    assert "1 rows of shop.products have no watermark" in done.stderr
+    assert "shop.products has rows without a watermark, 1 in all" in done.stderr
     assert "shop.customers holds nothing newer than 2020-01-01 00:00:00+00" in done.stderr
     assert "lake extract commerce_db --again shop.customers" in done.stderr
     (again,) = (each for each in answer(*words(lake, "--url-file", url, "--again", "shop.customers")) if each["table"] == "shop.customers")  # fmt: skip
@@ -78,7 +78,7 @@ def test_the_address_may_come_by_stdin(lake: Lake, shop: Database) -> None:
     assert sum(each["rows"] for each in json.loads(done.stdout)) == 8
 
 
-@pytest.mark.parametrize("role", ["reader", "nobody_of_that_name"])
+@pytest.mark.parametrize("role", ["reader", "nobody_of_that_name", SECRET])
 def test_a_wrong_password_is_told_and_never_shown(lake: Lake, shop: Database, url: Path, role: str) -> None:
     url.write_text(shop.server.address(shop.name, role, SECRET))
     done = lake_command(*words(lake, "--url-file", url), LAKE_DEBUG="1")

@@ -152,7 +152,7 @@ def test_a_query_may_hold_whatever_sql_may(tmp_path: Path, log: EventLog, databa
     )
     database.run("""insert into "My Shop"."Counts: 100%" values (1, '2024-01-01Z')""")
     table = """{table: "My Shop.Counts: 100%", watermark: "mark:at", key: [Id], overlap: 0 minutes}"""
-    query = """{table: q, query: "select *, to_char(now(), 'HH24:MI')::text like '%:%' as \\"a:b\\" from \\"My Shop\\".\\"Counts: 100%\\" -- all", \
+    query = """{table: q, query: "select *, to_char(now(), 'HH24 :MI')::text like '%:%' as \\"a:b\\" from \\"My Shop\\".\\"Counts: 100%\\" -- all", \
 watermark: "mark:at", key: [Id], overlap: 0 minutes}"""
     assert [read(tmp_path, log, database, each).rows for each in (table, query, table, query)] == [1] * 4
     assert documents(log)[1]["payload"] == {"Id": 1, "mark:at": "2024-01-01T00:00:00Z", "a:b": True}
