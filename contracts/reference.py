@@ -124,6 +124,7 @@ def _source_section(source: Source) -> str:
 def _arrival(source: Source) -> str:
     ways = [f"webhook at `/v1/webhooks/{source.name}`"] if source.webhook else []
     ways += [f"bus, from `{name}`" for name in dict.fromkeys(each.source for each in source.on_bus)]
+    ways += [f"extract by `lake extract {source.name}`"] if source.arrives == "extract" else []
     ways += [f"{source.arrives}, in files by `lake ingest --source {source.name}`"]
     return "; ".join(ways)
 
