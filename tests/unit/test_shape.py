@@ -8,7 +8,9 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("cli", "contracts", "ingestion", "lakehouse", "pipeline", "simulator", "transforms")
+PACKAGES = (
+    "cli", "contracts", "glue_jobs", "ingestion", "lakehouse", "lambda_handlers", "pipeline", "simulator", "transforms",
+)  # fmt: skip
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 GRAB_BAGS = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc", "shared"}
 
