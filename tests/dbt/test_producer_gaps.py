@@ -69,7 +69,7 @@ def test_a_dropped_number_is_reported_until_it_arrives(lake: Lake) -> None:
     build(lake)
     assert gaps(lake) == ["shop/a 0 6 5 2", "shop/b 7 7 1 0"]
 
-    put(lake, "late", numbered("shop/a", 5, "added_later"), at=LATER)
+    put(lake, "late", again(numbered("shop/a", 5, "added_later"), LATER), at=LATER)
     curate(lake)
     assert list(build(lake).marts) == ["mart_producer_gaps"]
     assert gaps(lake) == ["shop/a 0 6 6 1", "shop/b 7 7 1 0"]
