@@ -63,8 +63,7 @@ class Declarations:
     envelope: Envelope
     events: dict[str, EventType]
     tables: dict[str, TableDeclaration]
-    sources: dict[str, Source]
-    accepted: tuple[Accepted, ...]
+    accepted_by_contracts: tuple[Accepted, ...]
 
     def event(self, name: str) -> EventType:
         """The event type of that name.
@@ -94,6 +93,25 @@ class Declarations:
         if name in self.tables:
             return self.tables[name].fields, self.tables[name].partition
         return self.curated[name], "occurred_at"
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The sources, by name; read at first use, as most commands judge no record and need none.
+
+        Raises:
+            ContractError: for the first mistake in one, naming file and line.
+        """
+        return load_sources(self.root / "sources", self.events, self.envelope.metadata)
+
+    @cached_property
+    def accepted(self) -> tuple[Accepted, ...]:
+        """Everything of other producers that is accepted: by contracts, then by sources.
+
+        Raises:
+            ContractError: as for `sources`.
+        """
+        of_sources = (each for source in self.sources.values() for each in source.accepted)
+        return (*self.accepted_by_contracts, *of_sources)
 
     @cached_property
     def derived(self) -> dict[str, TableDeclaration]:
@@ -128,10 +146,7 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
     tables = {p.stem: _table(p, shapes) for p in paths}
     for path in paths:
         _check_inputs(path, tables[path.stem], events, tables)
-    sources = load_sources(root / "sources", events, envelope.metadata)
-    accepted = parse_accepted(events, envelope.metadata)
-    of_sources = tuple(each for source in sources.values() for each in source.accepted)
-    return Declarations(root, envelope, events, tables, sources, (*accepted, *of_sources))
+    return Declarations(root, envelope, events, tables, parse_accepted(events, envelope.metadata))
 
 
 def _table(path: Path, shapes: Located) -> TableDeclaration:

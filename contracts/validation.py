@@ -76,6 +76,9 @@ class Validator:
 
     def __init__(self, declarations: Declarations) -> None:
         self._declarations = declarations
+        self._all_accepted = (
+            declarations.accepted
+        )  # read now: a mistake in a source is told before records are judged
         latest = [
             envelope_type(declarations.envelope, e.latest, strict=True) for e in declarations.events.values()
         ]
@@ -94,7 +97,7 @@ class Validator:
 
         A record without an event_id of ours, from a source that contracts accept, is foreign.
         """
-        if self._declarations.accepted and (accepted := self._foreign(record)):
+        if self._all_accepted and (accepted := self._foreign(record)):
             return Foreign(accepted)
         return self.read_own(record)
 
@@ -158,7 +161,7 @@ class Validator:
         return self._read_typed(record, event_type, number, event_id)
 
     def _accepted_from(self, source: str, detail_type: str) -> tuple[Accepted, ...]:
-        return tuple(each for each in self._declarations.accepted if each.takes(source, detail_type))
+        return tuple(each for each in self._all_accepted if each.takes(source, detail_type))
 
     def _read_header(self, record: bytes) -> _Header | Rejection:
         if len(record) > MAX_RECORD_BYTES:

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
 from contracts.errors import UsageError
+from contracts.sources import SIGNATURES
 from ingestion.collector import Collector
 from ingestion.event_log import EventLog, Landing
 from ingestion.group_commit import MOST_WAITING, GroupCommit
@@ -57,6 +58,10 @@ SCHEMES = {
     "shopify": (by_shopify, PLAIN),
     "segment": (by_segment, PLAIN),
 }
+
+
+def test_every_scheme_that_a_source_may_name_is_here() -> None:
+    assert set(SCHEMES) == set(SIGNATURES)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
