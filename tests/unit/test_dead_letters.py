@@ -4,7 +4,6 @@ import base64
 import datetime as dt
 import gzip
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,23 +11,8 @@ from hypothesis import strategies as st
 
 from ingestion.dead_letters import Left, Letter, letter_of, letter_of_message, letters_in, split
 from ingestion.redrive import returned
+from tests.unit.letters import ARRIVED, MILLISECONDS, NOW, envelope, event
 from transforms.unpack import unpack
-
-NOW = dt.datetime(2026, 3, 1, 12, 30, tzinfo=dt.UTC)
-ARRIVED = dt.datetime(2026, 2, 27, 8, 15, tzinfo=dt.UTC)
-MILLISECONDS = int(ARRIVED.timestamp() * 1000)
-
-
-def event(name: str = "e-1", **more: Any) -> bytes:
-    detail = {"metadata": {"event_id": name}, "email": "someone@shop.example"}
-    return json.dumps({"source": "shop", "detail-type": "order_placed", "detail": detail, **more}).encode()
-
-
-def envelope(data: bytes, **more: Any) -> bytes:
-    encoded = base64.b64encode(data).decode()
-    return json.dumps(
-        {"rawData": encoded, "errorCode": "Lambda.FunctionError", "arrivalTimestamp": MILLISECONDS, **more}
-    ).encode()
 
 
 def test_raw_data_is_the_record_byte_for_byte() -> None:

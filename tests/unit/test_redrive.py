@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import base64
-import datetime as dt
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,28 +11,13 @@ from contracts.errors import LakeError, StorageError, UsageError
 from ingestion.dead_letter_queue import Queue, redrive_queue
 from ingestion.event_log import EventLog, Landing, Returned
 from ingestion.redrive import IntoLog, Nowhere, OntoBus, Report, Taken, redrive_errors, store_at
-
-NOW = dt.datetime(2026, 3, 1, 12, 30, tzinfo=dt.UTC)
-ARRIVED = dt.datetime(2026, 2, 27, 8, 15, tzinfo=dt.UTC)
-MILLISECONDS = int(ARRIVED.timestamp() * 1000)
+from tests.unit.letters import ARRIVED, MILLISECONDS, NOW, envelope, event
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[EventLog]:
     with EventLog(tmp_path / "log.db") as opened:
         yield opened
-
-
-def event(name: str = "e-1", **more: Any) -> bytes:
-    detail = {"metadata": {"event_id": name}, "email": "someone@shop.example"}
-    return json.dumps({"source": "shop", "detail-type": "order_placed", "detail": detail, **more}).encode()
-
-
-def envelope(data: bytes, **more: Any) -> bytes:
-    encoded = base64.b64encode(data).decode()
-    return json.dumps(
-        {"rawData": encoded, "errorCode": "Lambda.FunctionError", "arrivalTimestamp": MILLISECONDS, **more}
-    ).encode()
 
 
 def back(*names: str) -> list[Returned]:
