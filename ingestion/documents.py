@@ -62,8 +62,9 @@ class Intake:
 
     def take(self, documents: Sequence[Document], now: dt.datetime) -> Received:
         """Make records for raw of documents that came `now`; one that is no JSON is a record as it is."""
-        broken = [each.payload for each in documents if not _is_json(each.payload)]
-        split = self._split([each for each in documents if _is_json(each.payload)])
+        reasons = [why_no_json(each.payload) for each in documents]
+        broken = [each.payload for each, why in zip(documents, reasons, strict=True) if why is not None]
+        split = self._split([each for each, why in zip(documents, reasons, strict=True) if why is None])
         self._load(split)
         ignored = self._ignored()
         made = [match for match in self._matches() if match[0] not in ignored]
@@ -172,13 +173,14 @@ def check_sources(declarations: Declarations) -> None:
             Intake(source).check()
 
 
-def _is_json(payload: bytes) -> bool:
+def why_no_json(payload: bytes) -> str | None:
+    """Why a payload is no JSON, or None where it is."""
     try:
         payload.decode()
         _decode(payload)
-    except (ValueError, RecursionError):
-        return False
-    return True
+    except (ValueError, RecursionError) as e:
+        return str(e)
+    return None
 
 
 def _one_line(payload: bytes) -> bytes:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
-
-import msgspec
-from msgspec import Raw
 
 from contracts.sources import Source
 from ingestion.bus import Bus
-from ingestion.documents import Document, Intake
+from ingestion.documents import Document, Intake, why_no_json
 from ingestion.publisher import utc_now
 from ingestion.put_events import Failure
-
-_read: Final = msgspec.json.Decoder(Raw).decode
 
 
 class Relay:
@@ -35,7 +29,9 @@ class Relay:
         Raises:
             UsageError: when the bus does not exist.
         """
-        found = [_no_json(each.payload) for each in documents]
+        reasons = [why_no_json(each.payload) for each in documents]
+        # in raw such a document would end in quarantine, but only JSON gets there by a bus
+        found = [f"No bus takes it: {why}." if why is not None else None for why in reasons]
         sound = [number for number, reason in enumerate(found) if reason is None]
         for number, failure in self._unsent([documents[number] for number in sound]):
             found[sound[number]] = found[sound[number]] or failure.said
@@ -55,13 +51,3 @@ class Relay:
         """Of which document each record is. Taken one by one, which takes long, so only where it has to be known."""
         counts = [len(self._intake.take([each], now).records) for each in documents]
         return [number for number, count in enumerate(counts) for _ in range(count)]
-
-
-def _no_json(payload: bytes) -> str | None:
-    """Why no bus takes a document: in raw it would end in quarantine, but only JSON gets there by a bus."""
-    try:
-        payload.decode()
-        _read(payload)
-    except (ValueError, RecursionError) as e:
-        return f"No bus takes it: {e}."
-    return None
