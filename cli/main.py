@@ -19,6 +19,7 @@ from cli.link import link
 from cli.look import contracts, quarantine, sql, status
 from cli.outbox import outbox
 from cli.parity import parity
+from cli.pseudonyms import pseudonyms
 from cli.redrive import redrive
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
@@ -67,6 +68,7 @@ for _command in (
     contracts,
     link,
     parity,
+    pseudonyms,
     outbox,
     redrive,
     rebuild,

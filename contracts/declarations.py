@@ -16,7 +16,7 @@ from contracts.layout import CURATED, PLATFORM
 from contracts.sources import Source, load_sources
 from contracts.targets import nearest
 
-_TABLE_HEADER = frozenset({"description", "grain", "partition", "data"})
+_TABLE_HEADER = frozenset({"description", "grain", "partition", "restricted", "data"})
 _DERIVED_HEADER = frozenset({"kind", "key", "identity", "inputs", "reads"})
 
 BUILT_IN = Path(__file__).parent
@@ -24,7 +24,10 @@ BUILT_IN = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class TableDeclaration:
-    """A table that is no event type's: one of the platform's own, such as the ledger, or one derived from events."""
+    """A table that is no event type's: one of the platform's own, such as the ledger, or one derived from events.
+
+    `restricted`: it holds clear personal data, and few may read it.
+    """
 
     name: str
     description: str
@@ -32,6 +35,7 @@ class TableDeclaration:
     partition: str | None
     fields: tuple[Field, ...]
     derived: Derivation | None = None
+    restricted: bool = False
 
     @property
     def identifier(self) -> str:
@@ -160,7 +164,12 @@ def _table(path: Path, shapes: Located) -> TableDeclaration:
         raise node.error(f"partition {partition!r} is not a date or time among the fields", "partition")
     description = " ".join(str(node["description"]).split())
     derivation = _derivation(node, kinds) if derives else None
-    return TableDeclaration(path.stem, description, node["grain"], partition, fields, derivation)
+    restricted = node.get("restricted", False)
+    if not isinstance(restricted, bool):
+        raise node.error("'restricted' is true or false", "restricted")
+    if not restricted and any(f.pii == "direct" for f in fields):
+        raise node.error("a table with directly personal fields is restricted; say 'restricted: true'")
+    return TableDeclaration(path.stem, description, node["grain"], partition, fields, derivation, restricted)
 
 
 def _derivation(node: Located, kinds: dict[str, Kind]) -> Derivation:

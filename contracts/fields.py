@@ -145,6 +145,7 @@ def parse_field(name: str, node: Located, shapes: Mapping[str, Located]) -> Fiel
     type_name, nullable = _type(name, node)
     _check_applicable(node, type_name)
     kind = _kind(node, type_name)
+    _check_direct(node, kind)
     items = node.get("items")
     return Field(
         name=name,
@@ -179,6 +180,7 @@ def _referenced(name: str, node: Located, shapes: Mapping[str, Located]) -> Fiel
             "$ref",
         )
     field = parse_field(name, shapes[shape], shapes)
+    _check_direct(node, field.kind)
     if "type" in node:  # a sibling keyword narrows, as in JSON Schema
         field = replace(field, nullable=field.nullable and _type(name, node)[1])
     return replace(
@@ -237,6 +239,14 @@ def _pii(node: Located) -> str | None:
     if value is not None and value not in _PII:
         raise node.error(f"x-pii {value!r} is not supported; use one of: {', '.join(_PII)}", "x-pii")
     return value
+
+
+def _check_direct(node: Located, kind: Kind) -> None:
+    """What is directly personal becomes a pseudonym, which is text."""
+    if node.get("x-pii") == "direct" and kind not in {Kind.STRING, Kind.BYTES}:
+        raise node.error(
+            f"'x-pii: direct' is for strings; this is {kind}. Mark its members or elements.", "x-pii"
+        )
 
 
 def _dropped(node: Located) -> bool:

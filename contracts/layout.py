@@ -15,6 +15,8 @@ NAMESPACES: Final = (CURATED, MARTS, PLATFORM)
 LEDGER: Final = f"{PLATFORM}.ledger"
 QUARANTINE: Final = f"{PLATFORM}.quarantine"
 EVENT_IDS: Final = f"{PLATFORM}.event_ids"
+PERSONAL_VALUES: Final = f"{PLATFORM}.personal_values"
+PSEUDONYMS: Final = f"{PLATFORM}.pseudonyms"
 DEFAULT_BUS: Final = "commerce"
 NO_DATE: Final = dt.date(1970, 1, 1)
 """The arrival date of raw objects outside the layout."""

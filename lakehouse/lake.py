@@ -15,6 +15,7 @@ from lakehouse.lease import Lease
 from lakehouse.listing import Listing
 from lakehouse.parts import Parts, parts_of, service_of
 from lakehouse.profile import PROFILE, Profile, new_profile, read_profile
+from lakehouse.pseudonym_keys import PseudonymKeys
 from lakehouse.records import Records
 from lakehouse.releases import Releases
 from lakehouse.store import Store, write_whole
@@ -111,6 +112,11 @@ class Lake:
     def run_records(self) -> Records:
         """What is known of runs under way; in `lost`, of runs that were lost."""
         return self._parts.records.below("runs")
+
+    @cached_property
+    def pseudonym_keys(self) -> PseudonymKeys:
+        """The keys by which personal values become pseudonyms."""
+        return PseudonymKeys(self._parts.records.below("keys"))
 
     @cached_property
     def listing(self) -> Listing:

@@ -19,15 +19,19 @@ import pyarrow.compute as pc
 from xxhash import xxh3_128_hexdigest
 
 from contracts.declarations import load_declarations
+from contracts.pseudonym_keys import KeysInForce
 from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile
 from lakehouse.duck import open_duckdb
 from lakehouse.failpoints import reach
 from lakehouse.scratch import Segment, load_segment, stage_tables
 from transforms.decode import Decoded, Decoder
 from transforms.deduplicate import IDS, Deduplication, deduplicate
+from transforms.personal import has_personal, part_personal
 from transforms.unpack import unpack
 
 _REJECTED: Final = "(rejected)"
+_PERSONAL: Final = "(personal)"
+_BRIDGED: Final = "(bridged)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,16 @@ class StagedObject:
 
 @dataclass(frozen=True, slots=True)
 class StagedBatch:
-    """Raw objects that were decoded together into one staged file: rows per event type, and rejected records."""
+    """Raw objects that were decoded together into one staged file.
+
+    `passed`: rows per event type. `rejected`: records that are none. `personal`: clear values of the rows. `bridged`: pairs of pseudonyms.
+    """
 
     objects: tuple[StagedObject, ...]
     passed: dict[str, Segment]
     rejected: Segment | None
+    personal: Segment | None = None
+    bridged: Segment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +88,32 @@ class DecodeObjects:
 
     contracts: Path
     folder: str
+    keys: KeysInForce
 
     def __call__(self, objects: list[tuple[str, bytes]]) -> StagedBatch:
         """Decode a batch. The staged file's name follows from the first object's, so that a second attempt overwrites the first."""
         decoded = _decoder(self.contracts).decode(objects)
         reach("curate.decoding")
-        tables = {**decoded.tables, _REJECTED: decoded.rejected}
+        tables = {**self._without_clear_values(decoded.tables), _REJECTED: decoded.rejected}
         stage = f"{self.folder}/{xxh3_128_hexdigest(objects[0][0].encode())}.arrows"
         segments = stage_tables({name: t for name, t in tables.items() if len(t)}, stage)
-        rejected = segments.pop(_REJECTED, None)
-        return StagedBatch(_staged(objects, decoded), segments, rejected)
+        others = [segments.pop(name, None) for name in (_REJECTED, _PERSONAL, _BRIDGED)]
+        return StagedBatch(_staged(objects, decoded), segments, *others)
+
+    def _without_clear_values(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """The tables with pseudonyms, and the values apart."""
+        events = load_declarations(self.contracts).events
+        parted = {
+            name: part_personal(table, name, events[name].latest.fields, self.keys)
+            for name, table in tables.items()
+            if has_personal(events[name].latest.fields)
+        }
+        apart = {
+            _PERSONAL: [each.personal for each in parted.values() if len(each.personal)],
+            _BRIDGED: [each.bridged for each in parted.values() if len(each.bridged)],
+        }
+        found = {name: pa.concat_tables(parts).unify_dictionaries() for name, parts in apart.items() if parts}
+        return {**tables, **{name: each.table for name, each in parted.items()}, **found}
 
 
 def _staged(objects: list[tuple[str, bytes]], decoded: Decoded) -> tuple[StagedObject, ...]:

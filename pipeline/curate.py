@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -71,7 +72,8 @@ def _curate_slice(
 
 
 def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:
-    task = DecodeObjects(run.lake.declarations.root, run.scratch)
+    keys = run.lake.pseudonym_keys.in_force(run.started_at.replace(tzinfo=dt.UTC))
+    task = DecodeObjects(run.lake.declarations.root, run.scratch, keys)
     decoding = engine.objects(task, run.lake.store, batches)
     staged: list[StagedBatch] = []
     done, total = 0, sum(map(len, batches))

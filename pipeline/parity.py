@@ -12,7 +12,7 @@ from zlib import crc32
 from contracts.declarations import Declarations
 from contracts.errors import UsageError
 from contracts.fields import Kind
-from contracts.layout import QUARANTINE, curated_table
+from contracts.layout import PERSONAL_VALUES, QUARANTINE, curated_table
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, query, release_of
 from pipeline.curate import Progress, curate, quiet
@@ -126,6 +126,7 @@ def _walked(raw: Lake, way: Way, root: Path) -> Lake:
     if raw.profile.contracts:
         settings["contracts"] = str((raw.root / raw.profile.contracts).resolve())
     lake = Lake.create(root, settings)
+    raw.pseudonym_keys.lend(lake.pseudonym_keys)
     for names in _arrivals(sorted(raw.store.names()), way.increments):
         for name in names:
             lake.store.write(name, raw.store.read(name))
@@ -151,7 +152,7 @@ def _hashes(lake: Lake) -> Iterator[tuple[str, int, str]]:
     declarations = lake.declarations
     derived = [table.identifier for table in declarations.derived.values()]
     with connect(lake, release_of(lake)) as connection:
-        for table in [*map(curated_table, declarations.curated), *derived, QUARANTINE]:
+        for table in [*map(curated_table, declarations.curated), *derived, PERSONAL_VALUES, QUARANTINE]:
             columns = ", ".join(compared_columns(declarations, table))
             schema = query(connection, f"select {columns} from {table} limit 0").schema
             row = query(connection, CONTENT.format(columns=columns, table=table)).to_pylist()[0]

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from contracts.layout import EVENT_IDS, LEDGER, QUARANTINE, arrival_date, curated_table
+from contracts.layout import (
+    EVENT_IDS,
+    LEDGER,
+    PERSONAL_VALUES,
+    PSEUDONYMS,
+    QUARANTINE,
+    arrival_date,
+    curated_table,
+)
 from lakehouse.arrow_types import arrow_schema
 from lakehouse.datafiles import (
     EPOCH,
@@ -25,13 +33,23 @@ from pipeline._tasks import Part, StagedBatch, WriteJob, write_parts
 from pipeline.rewriting import rewrite
 from pipeline.run import Run
 from pipeline.settle import CONFLICT_MESSAGE, Record, Removals, Settled, removals
+from transforms.personal import has_personal
 
+_PERSONAL: Final = "personal_values"
+_PLATFORM: Final = {
+    "event_ids": EVENT_IDS,
+    "quarantine": QUARANTINE,
+    _PERSONAL: PERSONAL_VALUES,
+    "pseudonyms": PSEUDONYMS,
+}
 _PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
 
 
 def prepare_tables(run: Run, batch: StagedBatch) -> None:
     """Make or load the tables that a decoded batch needs; done while other processes decode the next."""
-    for identifier in (EVENT_IDS, LEDGER, *map(curated_table, batch.passed)):
+    apart = {PERSONAL_VALUES: batch.personal, PSEUDONYMS: batch.bridged}
+    needed = [identifier for identifier, segment in apart.items() if segment]
+    for identifier in (EVENT_IDS, LEDGER, *needed, *map(curated_table, batch.passed)):
         run.table(identifier)
 
 
@@ -40,7 +58,7 @@ def write_tables(run: Run, staged: list[StagedBatch], settled: Settled, engine: 
 
     A table is staged as soon as its files are there, while others are still being written.
     """
-    displaced = _by_table(removals(settled.displaced))
+    displaced = _by_table(run, removals(settled.displaced))
     jobs = [*_curated_jobs(run, staged, settled), *_other_jobs(run, staged, settled)]
     rows = 0
     for place, files in engine.each(write_parts, jobs):
@@ -54,12 +72,20 @@ def write_tables(run: Run, staged: list[StagedBatch], settled: Settled, engine: 
     return rows
 
 
-def _by_table(gone: Removals) -> Removals:
-    return {home or "quarantine": days for home, days in gone.items()}
+def _by_table(run: Run, gone: Removals) -> Removals:
+    """Rows to take out by table: clear values go with the curated rows that they are of."""
+    events = run.lake.declarations.events
+    found: Removals = {home or "quarantine": days for home, days in gone.items()}
+    personal: dict[dt.date, set[Record]] = defaultdict(set)
+    for home, days in gone.items():
+        if home and has_personal(events[home].latest.fields):
+            for day, records in days.items():
+                personal[day] |= records
+    return {**found, **({_PERSONAL: personal} if personal else {})}
 
 
 def _identifier(name: str) -> str:
-    return {"event_ids": EVENT_IDS, "quarantine": QUARANTINE}.get(name) or curated_table(name)
+    return _PLATFORM.get(name) or curated_table(name)
 
 
 def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
@@ -77,22 +103,28 @@ def _curated_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> list
     """A job for each event type, the largest first so that the pool ends evenly."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for each in staged:
-        names = [found.raw_object for found in each.objects]
-        dropped = {name: settled.dropped[name] for name in names if name in settled.dropped}
+        dropped = _dropped(each, settled)
         for event_type, segment in each.passed.items():
             parts[event_type].append(Part(segment, dropped, run.constants()))
     jobs = [_job(run, event_type, found) for event_type, found in parts.items()]
     return sorted(jobs, key=lambda job: -sum(part.segment.length for part in job.parts))
 
 
+def _dropped(batch: StagedBatch, settled: Settled) -> dict[str, frozenset[int]]:
+    names = [found.raw_object for found in batch.objects]
+    return {name: settled.dropped[name] for name in names if name in settled.dropped}
+
+
 def _other_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> Iterator[WriteJob]:
-    """Jobs for the index and for quarantine, where there is something to write."""
+    """Jobs for the platform's own tables, where there is something to write."""
+    by_run = {"run_id": pa.scalar(run.run_id)}
     if settled.indexed:
         yield _job(run, "event_ids", [Part(segment) for segment in settled.indexed])
-    constants = {
-        "run_id": pa.scalar(run.run_id),
-        "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us")),
-    }
+    if personal := [Part(each.personal, _dropped(each, settled), by_run) for each in staged if each.personal]:
+        yield _job(run, _PERSONAL, personal)
+    if bridged := [Part(each.bridged, {}, by_run) for each in staged if each.bridged]:
+        yield _job(run, "pseudonyms", bridged)
+    constants = {**by_run, "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us"))}
     parts = [Part(each.rejected, {}, constants) for each in staged if each.rejected]
     if settled.conflicts:
         rows = {"conflicts": _conflict_rows(run, settled)}

@@ -20,8 +20,9 @@ Finished = subprocess.CompletedProcess[str]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """This process's environment without any failpoint, with this checkout first on the path."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("LAKE_")}
+    """This process's environment without any failpoint, with this checkout first on the path; keys of pseudonyms stay as they are."""
+    kept = {"LAKE_PSEUDONYM_KEYS"}
+    inherited = {k: v for k, v in os.environ.items() if k in kept or not k.startswith("LAKE_")}
     return {**inherited, "PYTHONPATH": str(REPOSITORY), "COLUMNS": "200", "NO_COLOR": "1", **more}
 
 

@@ -112,9 +112,12 @@ def part_of(found: Any, wanted: Any) -> Any:
 def found_events(connection: Connection, expected: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """For each expected event, the rows of its type in the order of their times, cut to what is expected of them."""
     rows = {
-        event_type: query(
-            connection, f"select * from curated.{event_type} order by occurred_at, event_id"
-        ).to_pylist()
+        event_type: with_clear_values(
+            connection,
+            query(
+                connection, f"select * from curated.{event_type} order by occurred_at, event_id"
+            ).to_pylist(),
+        )
         for event_type in counts_of(expected)
     }
     return [
@@ -122,6 +125,23 @@ def found_events(connection: Connection, expected: list[dict[str, Any]]) -> list
         for each in expected
         for event_type, wanted in each.items()
     ]
+
+
+def with_clear_values(connection: Connection, rows: Any) -> Any:
+    """The rows with what their pseudonyms stand for."""
+    kept = query(connection, "select pseudonym, value from platform.personal_values").to_pylist()
+    return clear(rows, {row["pseudonym"]: row["value"] for row in kept})
+
+
+def clear(found: Any, values: dict[str, str]) -> Any:
+    match found:
+        case dict():
+            return {name: clear(each, values) for name, each in found.items()}
+        case list():
+            return [clear(each, values) for each in found]
+        case str():
+            return values.get(found, found)
+    return found
 
 
 def counts_of(expected: list[dict[str, Any]]) -> dict[str, int]:
