@@ -8,6 +8,7 @@ from pathlib import Path
 
 from contracts._located import Located, load_located
 from contracts.accepted import Accepted, parse_accepted
+from contracts.enrichments import load_enrichments
 from contracts.envelope import Envelope, load_envelope
 from contracts.errors import UsageError
 from contracts.events import EventType, load_event_type
@@ -126,7 +127,10 @@ class Declarations:
     def curated(self) -> dict[str, tuple[Field, ...]]:
         """Columns of every curated table, by event type."""
         before, row = self.envelope.columns_before, self.envelope.row
-        return {name: (*before, *event.latest.fields, *row) for name, event in self.events.items()}
+        return {
+            name: (*before, *event.latest.fields, *event.latest.added, *row)
+            for name, event in self.events.items()
+        }
 
 
 @cache
@@ -145,7 +149,8 @@ def load_declarations(root: Path = BUILT_IN) -> Declarations:
     envelope = load_envelope(root / "envelope.yaml", shapes)
     reserved = frozenset(f.name for f in (*envelope.metadata, *envelope.row)) | {"metadata"}
     folders = sorted(p for p in (root / "events").iterdir() if p.is_dir())
-    events = {p.name: load_event_type(p, shapes, reserved) for p in folders}
+    steps = load_enrichments(root / "enrichments.yaml", shapes)
+    events = {p.name: load_event_type(p, shapes, reserved, steps) for p in folders}
     paths = sorted((root / "tables").glob("*.yaml"))
     tables = {p.stem: _table(p, shapes) for p in paths}
     for path in paths:

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts._located import Located, load_located
+from contracts.enrichments import Enrichment, parse_enrich
 from contracts.errors import ContractError
 from contracts.fields import Field, Kind, parse_members
 
-_HEADER = frozenset({"domain", "owner", "description", "grain", "entity", "accepts", "lifts", "data"})
+_HEADER = frozenset(
+    {"domain", "owner", "description", "grain", "entity", "accepts", "enrich", "lifts", "data"}
+)
 _DEMANDED = ("domain", "owner", "description", "grain", "entity", "data")
 _LIFT_KEYS = frozenset({"from", "cast", "constant"})
 _CASTABLE = ("string", "integer", "number", "boolean", "money")
@@ -43,6 +46,13 @@ class EventVersion:
     lifts: tuple[Lift, ...]
     path: Path
     accepts: tuple[Located, ...] = dataclasses.field(default=(), hash=False)
+    enrich: tuple[Enrichment, ...] = dataclasses.field(default=(), hash=False)
+
+    @property
+    def added(self) -> tuple[Field, ...]:
+        """Columns beside the fields, which only enrichment fills."""
+        names = {f.name for f in self.fields}
+        return tuple(f for step in self.enrich for f in step.fields if f.name not in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +72,19 @@ class EventType:
         return next((v for v in self.versions if v.version == number), None)
 
 
-def load_event_type(folder: Path, shapes: Mapping[str, Located], reserved: frozenset[str]) -> EventType:
+def load_event_type(
+    folder: Path,
+    shapes: Mapping[str, Located],
+    reserved: frozenset[str],
+    steps: Mapping[str, Enrichment] | None = None,
+) -> EventType:
     """Read every version of one event type.
 
     Args:
         folder: `events/<event_type>`.
         shapes: what `$ref` may name.
         reserved: column names of the envelope and the lake, which data fields may not take.
+        steps: what `enrich` may name.
 
     Raises:
         ContractError: naming file and line.
@@ -76,15 +92,18 @@ def load_event_type(folder: Path, shapes: Mapping[str, Located], reserved: froze
     numbered = sorted((_number(path), path) for path in folder.glob("*.yaml"))
     if not numbered:
         raise ContractError("an event type has a v1.yaml; write it or remove the folder", path=folder, line=1)
-    versions = [_version(folder.name, number, path, shapes, reserved) for number, path in numbered]
+    versions = [
+        _version(folder.name, number, path, shapes, reserved, steps or {}) for number, path in numbered
+    ]
     for i, (number, path) in enumerate(numbered, start=1):
         if number != i:
             raise load_located(path).error(f"versions run v1, v2, … without gaps; v{i} is missing")
-    older = next((v for v in versions[:-1] if v.accepts), None)
-    if older:
-        raise load_located(older.path).error(
-            f"'accepts' belongs into the newest version; move it to v{len(versions)}.yaml", "accepts"
-        )
+    for older in versions[:-1]:
+        for header, found in (("accepts", older.accepts), ("enrich", older.enrich)):
+            if found:
+                newest = f"v{len(versions)}.yaml"
+                message = f"{header!r} belongs into the newest version; move it to {newest}"
+                raise load_located(older.path).error(message, header)
     return EventType(folder.name, tuple(versions))
 
 
@@ -96,7 +115,12 @@ def _number(path: Path) -> int:
 
 
 def _version(
-    event_type: str, number: int, path: Path, shapes: Mapping[str, Located], reserved: frozenset[str]
+    event_type: str,
+    number: int,
+    path: Path,
+    shapes: Mapping[str, Located],
+    reserved: frozenset[str],
+    steps: Mapping[str, Enrichment],
 ) -> EventVersion:
     node = load_located(path)
     node.refuse_unknown(_HEADER, "header")
@@ -117,6 +141,7 @@ def _version(
         lifts=_lifts(node, fields, number),
         path=path,
         accepts=_accepts(node),
+        enrich=parse_enrich(node, fields, steps, reserved),
     )
 
 

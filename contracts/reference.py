@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from contracts.declarations import Declarations
-from contracts.events import EventType
+from contracts.events import EventType, EventVersion
 from contracts.fields import Field, Kind
 from contracts.layout import curated_table
 from contracts.samples import record
@@ -31,11 +31,28 @@ def event_page(declarations: Declarations, event: EventType) -> str:
             )
         ),
         _fields_table(latest.fields),
+        *_enrichment(latest),
         *_older_versions(event),
         "## Sample",
         f"```json\n{json.dumps(record(declarations, latest), indent=2, ensure_ascii=False)}\n```",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _enrichment(latest: EventVersion) -> Iterator[str]:
+    if latest.enrich:
+        yield "## Added at curate"
+        yield "\n".join(
+            f"- `{step.name}`, by {_quoted(step.reads)}: {step.description} Fills {_quoted(f.name for f in step.fields)}."
+            for step in latest.enrich
+        )
+    if latest.added:
+        yield "Columns of the curated table that no event states:"
+        yield _fields_table(latest.added)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _older_versions(event: EventType) -> Iterator[str]:

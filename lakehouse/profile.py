@@ -22,7 +22,7 @@ _STORE: Final = re.compile(r"files|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-
 _TEMPLATE: Final = """\
 # The profile of this lake. Every setting may be left out; what stands here is the default.
 format_version = {version}
-# contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, events/ and tables/
+# contracts = "path/to/contracts"   # a folder with envelope.yaml, shapes.yaml, enrichments.yaml, events/ and tables/
 # dbt_project = "path/to/project"   # the marts' dbt project, if not the one that came with the program
 # engine = "duckdb"                 # or "spark"
 # partitions = 2                    # into how many lots Spark deals keys; left out: as many as there are cores

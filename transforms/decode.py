@@ -21,6 +21,7 @@ from contracts.validation import (
     Validator,
     duplicate_key,
 )
+from transforms.enrich import enrich
 from transforms.foreign import ForeignReader
 from transforms.lift import lift
 from transforms.plausible import settle_times
@@ -200,7 +201,7 @@ class Decoder:
     ) -> pa.Table:
         event = self._declarations.events[event_type]
         raw_object, raw_record, hours = batch.located(passed.addresses)
-        table = settle_times(lift(values, event, version), hours)
+        table = enrich(settle_times(lift(values, event, version), hours), event.latest)
         extras = (
             pa.array([passed.extras.get(n) for n in passed.addresses], pa.string()) if passed.extras else None
         )

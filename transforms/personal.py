@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from contracts.fields import Field
 from contracts.pseudonym_keys import KeysInForce
+from transforms.distinct import each_distinct
 
 DIRECT: Final = "direct"
 _ADDRESS: Final = ("event_id", "occurred_at", "raw_object", "raw_record")
@@ -63,10 +64,7 @@ class _Pseudonyms:
 
     def of(self, values: pa.Array) -> pa.Array:
         """The pseudonyms of text values, null where they are."""
-        found = values.dictionary_encode()
-        return pa.array([self._of(each) for each in found.dictionary.to_pylist()], pa.string()).take(
-            found.indices
-        )
+        return each_distinct(values, self._of, pa.string())
 
     def bridged(self) -> pa.Table:
         """Pairs of pseudonyms, under the key before and the newest."""

@@ -34,7 +34,7 @@ _COUNTED: Final[Mapping[str, str]] = {
     "checkout_count": "checkout_started",
     "order_count": "order_placed",
 }
-_FIRST_KNOWN: Final = ("channel", "device_type", "country_code")
+_FIRST_KNOWN: Final = ("channel", "device_type", "country_code", "is_bot")
 _BATCH: Final = 10_000  # rows; DuckDB shares them out to its threads by the batch
 _BY_VISITOR: Final = pa.array(["customer", "saved_for_later"])
 

@@ -22,6 +22,7 @@ select
     channel,
     device_type,
     country_code,
+    is_bot,
     landing_page_url,
     exit_page_url,
     referrer_url,

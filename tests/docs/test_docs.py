@@ -198,7 +198,7 @@ def test_the_modules_of_the_architecture_exist() -> None:
 
 
 def test_an_event_is_added_by_following_the_cookbook(tmp_path: Path) -> None:
-    for name in ("envelope.yaml", "shapes.yaml"):
+    for name in ("envelope.yaml", "shapes.yaml", "enrichments.yaml"):
         shutil.copy(BUILT_IN / name, tmp_path / name)
     for name in ("events", "tables"):
         shutil.copytree(BUILT_IN / name, tmp_path / name)

@@ -57,6 +57,7 @@ GIVEN: Final = {
     "in": "channel",
     "device": "device_type",
     "country": "country_code",
+    "bot": "is_bot",
     "currency": "currency_code",
 }
 """Columns of the tables of text, and the columns of the events they stand for."""
@@ -82,6 +83,8 @@ def event(cells: Cells, number: int) -> Row:
     """The event that a row of text describes."""
     row: Row = {"event_id": f"e{number:02}", "visitor_id": "ann"}
     row |= {GIVEN[name]: cell for name, cell in cells.items() if name in GIVEN and cell}
+    if "is_bot" in row:
+        row["is_bot"] = row["is_bot"] == "yes"
     row["visitor_id"] = None if row["visitor_id"] == "-" else row["visitor_id"]
     parts = (cells.get("campaign") or "-/-/-").split("/")
     row |= {
@@ -210,7 +213,8 @@ def described(session: list[Row]) -> Row:
         "started_date": first["occurred_at"].date(),
         "duration_seconds": (last["occurred_at"] - first["occurred_at"]) // dt.timedelta(seconds=1),
         **{
-            n: next((e[n] for e in session if e[n]), None) for n in ("channel", "device_type", "country_code")
+            n: next((e[n] for e in session if e[n] is not None), None)
+            for n in ("channel", "device_type", "country_code", "is_bot")
         },
         "landing_page_url": pages[0]["page_url"],
         "exit_page_url": pages[-1]["page_url"],
@@ -259,6 +263,7 @@ VALUES: Final = {
     "channel": (None, "web", "app"),
     "device_type": (None, "mobile", "desktop"),
     "country_code": (None, "FR", "DE"),
+    "is_bot": (None, True, False),
     "page_url": ("/", "/a", "/b"),
     "referrer_url": (None, "/x", "/y"),
     "total_amount": tuple(map(Decimal, ("0.0001", "12.3400", "99999999999999.9999"))),

@@ -8,6 +8,7 @@ import pytest
 from contracts._located import load_located
 from contracts.check import check
 from contracts.declarations import BUILT_IN, Declarations, load_declarations
+from contracts.enrichments import load_enrichments
 from contracts.errors import ContractError, UsageError
 from contracts.events import load_event_type
 
@@ -53,6 +54,11 @@ MISTAKES = {
     "an entity that is no field": ("entity: thing_id", "▸entity: shop_id", "entity 'shop_id' is not among"),
     "a field without a mapping": ('size: {type: integer, minimum: 1, description: "Its size."}', "▸size: integer", "needs a mapping"),
     "items without a mapping": ("size: {type: integer, minimum: 1, ", "size: {type: array, ▸items: string, ", "needs items, a mapping"),
+    "an unknown step": ("data:", "▸enrich: [user_agnt]\ndata:", "no step 'user_agnt' in enrichments.yaml; it has: user_agent"),
+    "a step that reads a field not there": ("data:", "▸enrich: [user_agent]\ndata:", "reads 'user_agent', which is not among"),
+    "a step that fills a required field": ("data:\n  type: object\n  required: [thing_id, size]\n  properties:\n", "▸enrich: [user_agent]\ndata:\n  type: object\n  required: [thing_id, size, is_bot]\n  properties:\n    user_agent: {type: string, description: D}\n    is_bot: {type: boolean, description: D}\n", "fills 'is_bot'; make that field of its type, and optional"),
+    "a step named twice": ("data:\n  type: object\n  required: [thing_id, size]\n  properties:\n", "▸enrich: [user_agent, user_agent]\ndata:\n  type: object\n  required: [thing_id, size]\n  properties:\n    user_agent: {type: string, description: D}\n", "step 'user_agent' fills 'browser_name', as another step does"),
+    "steps that are no list": ("data:", "▸enrich: user_agent\ndata:", "'enrich' is a list"),
     "lifts in the first version": ("data:", "▸lifts: {size: {constant: 1}}\ndata:", "v1 has no version before it"),
     "text that is no YAML": ("owner: team\n", "owner: [team\n▸", "not YAML"),
 }  # fmt: skip
@@ -62,7 +68,7 @@ def contracts(root: Path, *versions: str) -> Path:
     """A folder of contracts with one event type."""
     (root / "events" / "thing_happened").mkdir(parents=True)
     (root / "tables").mkdir()
-    for name in ("envelope.yaml", "shapes.yaml"):
+    for name in ("envelope.yaml", "shapes.yaml", "enrichments.yaml"):
         shutil.copy(BUILT_IN / name, root / name)
     for number, text in enumerate(versions, start=1):
         (root / "events" / "thing_happened" / f"v{number}.yaml").write_text(text)
@@ -82,6 +88,35 @@ def test_a_mistake_is_named_with_file_and_line(mistake: str, tmp_path: Path) -> 
     error = error_of(contracts(tmp_path, before + after))
     assert str(error).startswith(f"{tmp_path}/events/thing_happened/v1.yaml:{before.count(chr(10)) + 1}: ")
     assert message in str(error)
+
+
+STEP = "bot:\n  description: D\n  reads: [name]\n  data: {type: object, properties: {is_bot: {type: [boolean, 'null']}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "line", "message"),
+    [
+        ("  reads: [name]\n", "", 2, "step 'bot' lacks 'reads'"),
+        ("reads", "looks_at", 3, "key 'looks_at' is not supported"),
+        (STEP, "bot: yes\n", 1, "step 'bot' needs a mapping"),
+        (
+            "{is_bot: {type: [boolean, 'null']}}",
+            "{is_bot: {type: boolean}}, required: [is_bot]",
+            4,
+            "'is_bot' is required",
+        ),
+        ("  data", "  together: [is_robot]\n  data", 4, "'is_robot' is not among the step's fields"),
+    ],
+)
+def test_a_mistake_in_a_step_is_named_with_its_line(
+    good: str, bad: str, line: int, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "enrichments.yaml"
+    path.write_text(STEP.replace(good, bad))
+    with pytest.raises(ContractError) as caught:
+        load_enrichments(path, {})
+    assert str(caught.value).startswith(f"{path}:{line}: ")
+    assert message in str(caught.value)
 
 
 def test_the_contract_that_the_mistakes_are_made_in_is_good(tmp_path: Path) -> None:
