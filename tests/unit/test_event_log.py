@@ -35,6 +35,20 @@ def test_an_empty_batch_takes_no_offset(log: EventLog) -> None:
     assert list(log.append([b"a"], bus="shop", received_at=NOW)) == [1]
 
 
+def test_records_come_back_byte_by_byte_in_their_order(log: EventLog) -> None:
+    records = [
+        b"",
+        b"\0",
+        bytes(range(256)),
+        "é☃".encode(),
+        b"'; drop table events; --",
+        b"[1,2]",
+        b"x" * 70_000,
+    ]
+    log.append(records, bus="shop", received_at=NOW)
+    assert log.records(landing(1, len(records))) == records
+
+
 def test_what_was_appended_is_there_for_another_process(log: EventLog) -> None:
     log.append([b"a", b"b"], bus="shop", received_at=NOW)
     with EventLog(log.path) as other:
@@ -55,6 +69,12 @@ def test_a_landing_holds_only_its_bus_and_hour(log: EventLog) -> None:
     log.append([b"c"], bus="shop", received_at=NOW + dt.timedelta(hours=1))
     log.append([b"d"], bus="shop", received_at=NOW)
     assert log.records(landing(1, 4)) == [b"a", b"d"]
+
+
+def test_the_depth_is_from_the_first_that_waits_to_the_last(log: EventLog) -> None:
+    assert log.depth() == 0
+    log.append([b"a", b"b", b"c"], bus="shop", received_at=NOW)
+    assert log.depth() == 3
 
 
 def test_offsets_are_never_given_twice_though_landed_records_are_gone(log: EventLog) -> None:
