@@ -70,7 +70,9 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
         webhooks = Webhooks(lake.declarations, secrets)
         sink = GroupCommit(lake.log_path, bus=DEFAULT_BUS, clock=utc_now, most_waiting=MOST_WAITING)
         app = Collector(lake.declarations, sink, keys, webhooks).app(origins=origins)
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
+        # who asks is told by the key, not by an address that a proxy names
+        config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False)
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

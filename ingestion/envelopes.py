@@ -53,7 +53,8 @@ class Envelopes:
         event_type = str(event.get("event_type"))
         if "event_id" not in metadata:
             metadata["event_id"] = new_id()
-        metadata.setdefault("schema_version", self._newest(event_type))
+        if "schema_version" not in metadata:
+            metadata["schema_version"] = self._newest(event_type)
         metadata.setdefault("occurred_at", now)
         metadata["received_at"] = now
         envelope = {

@@ -64,7 +64,10 @@ class Keys:
 
     def _refresh(self) -> None:
         """Read the file again where it changed."""
-        changed = self._path.stat().st_mtime_ns if self._path.exists() else 0
+        try:
+            changed = self._path.stat().st_mtime_ns
+        except FileNotFoundError:
+            changed = 0
         if changed != self._read_at:
             self._producers = {found: producer for producer, found in self._hashes().items()}
             self._read_at = changed
