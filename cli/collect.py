@@ -63,15 +63,16 @@ def collect(folder: Path, host: str, port: int, origins: tuple[str, ...]) -> Non
             f"The collector needs {e.name}. Install it: pip install 'unified-commerce-lake[collect]'"
         ) from e
     with EventLog(lake.log_path), _listening(host, port) as listening:
-        address = f"http://{host}:{listening.getsockname()[1]}"
-        console.say(
-            f"Taking events in at {address}/v1/events. Next, in another terminal: lake run --lake {folder}"
-        )
         webhooks = Webhooks(lake.declarations, secrets)
         sink = GroupCommit(lake.log_path, bus=DEFAULT_BUS, clock=utc_now, most_waiting=MOST_WAITING)
         app = Collector(lake.declarations, sink, keys, webhooks).app(origins=origins)
         # who asks is told by the key, not by an address that a proxy names
         config = uvicorn.Config(app, log_level="warning", access_log=False, proxy_headers=False)
+        config.load()
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        console.say(
+            f"Taking events in at {address}/v1/events. Next, in another terminal: lake run --lake {folder}"
+        )
         uvicorn.Server(config).run(sockets=[listening])
 
 
