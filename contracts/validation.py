@@ -21,7 +21,7 @@ from contracts.json_text import DuplicateKeyError, canonical, no_key_twice, plai
 from contracts.structs import decoder, envelope_type
 
 MAX_RECORD_BYTES: Final = 1_048_576
-"""EventBridge takes entries of at most 1 MB; what is larger did not come from it."""
+"""EventBridge takes entries of at most 1 MB (`limits.yaml`), by either reading; what is larger did not come from it."""
 
 
 @dataclass(frozen=True, slots=True)

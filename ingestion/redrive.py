@@ -30,7 +30,7 @@ Clock = Callable[[], dt.datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BroughtBack:
     """What became of a batch: records redriven now and before, those no bus takes, ever, and those it did not take yet."""
 
     redriven: list[Returned]
@@ -43,7 +43,7 @@ class Taken:
 class Way(Protocol):
     """A way back."""
 
-    def take(self, returned: Sequence[Returned]) -> Taken:
+    def take(self, returned: Sequence[Returned]) -> BroughtBack:
         """Bring records back that were not brought back before; what is redriven is noted when this returns or raises.
 
         Raises:
@@ -83,15 +83,15 @@ class Report:
                 self.errors[each.error] += len(each.records)
         return letters
 
-    def add(self, taken: Taken) -> None:
+    def add(self, brought: BroughtBack) -> None:
         """Count what became of a batch."""
-        self.found += len(taken.redriven) + taken.before + len(taken.unfit) + len(taken.waiting)
-        self.redriven += len(taken.redriven)
-        self.already_redriven += taken.before
-        self.undeliverable += len(taken.unfit)
-        self.waiting += len(taken.waiting)
-        self.problem = taken.problem or self.problem
-        self._leave(taken.unfit)
+        self.found += len(brought.redriven) + brought.before + len(brought.unfit) + len(brought.waiting)
+        self.redriven += len(brought.redriven)
+        self.already_redriven += brought.before
+        self.undeliverable += len(brought.unfit)
+        self.waiting += len(brought.waiting)
+        self.problem = brought.problem or self.problem
+        self._leave(brought.unfit)
 
     def _leave(self, left: Sequence[Left]) -> None:
         self.left += left[: MOST_NAMED - len(self.left)]
@@ -106,11 +106,11 @@ class IntoLog:
         self._bus = bus
         self._clock = clock
 
-    def take(self, returned: Sequence[Returned]) -> Taken:
+    def take(self, returned: Sequence[Returned]) -> BroughtBack:
         """See `Way`."""
         new = self._log.redrive(returned, bus=self._bus, now=self._clock())
         reach("redrive.put")
-        return Taken(new, len(returned) - len(new))
+        return BroughtBack(new, len(returned) - len(new))
 
 
 class OntoBus:
@@ -141,7 +141,7 @@ class OntoBus:
         self._clock = clock
         self._sender = Sender(client, attempts=attempts or tries(), sleep=sleep)
 
-    def take(self, returned: Sequence[Returned]) -> Taken:
+    def take(self, returned: Sequence[Returned]) -> BroughtBack:
         """See `Way`."""
         new = self._log.never_redriven(returned)
         read = [entry_of(each.record, self._bus, offset=i) for i, each in enumerate(new)]
@@ -154,7 +154,7 @@ class OntoBus:
         settled = {each.place for each in sent} | {each.place for each in unfit}
         waiting = [each for each in new if each.place not in settled]
         problem = next((each.problem for each in outcomes if each.problem), None)
-        return Taken(sent, len(returned) - len(new), unfit, waiting, problem)
+        return BroughtBack(sent, len(returned) - len(new), unfit, waiting, problem)
 
     def _outcomes(self, entries: Sequence[Entry], new: Sequence[Returned]) -> Iterator[Outcome]:
         """Send batch by batch, noting what is accepted, until nothing of a batch is."""
@@ -178,10 +178,10 @@ class Nowhere:
         """`log` knows what was redriven."""
         self._log = log
 
-    def take(self, returned: Sequence[Returned]) -> Taken:
+    def take(self, returned: Sequence[Returned]) -> BroughtBack:
         """See `Way`."""
         new = self._log.never_redriven(returned)
-        return Taken([], len(returned) - len(new), waiting=new)
+        return BroughtBack([], len(returned) - len(new), waiting=new)
 
 
 def redrive_errors(stores: Iterable[Store], way: Way, *, clock: Clock = utc_now) -> Report:

@@ -9,6 +9,7 @@ import yaml
 from contracts import limits as module
 from contracts.errors import UsageError
 from contracts.limits import Limit, limit, limits
+from contracts.validation import MAX_RECORD_BYTES
 
 STATED = {
     "eventbridge.put_events.entries": 10,
@@ -38,6 +39,10 @@ def test_every_limit_says_where_it_stands_and_when_that_was_looked_up() -> None:
         assert each.source.startswith("https://docs.aws.amazon.com/")
         assert dt.date(2026, 1, 1) <= each.looked_up
         assert each.note.endswith(".")
+
+
+def test_what_a_bus_takes_is_no_oversized_record() -> None:
+    assert limit("eventbridge.put_events.bytes") <= MAX_RECORD_BYTES
 
 
 def test_no_limit_stands_twice() -> None:

@@ -10,7 +10,7 @@ from fake_bus import PASSING, Answer, FakeBus, answered
 from contracts.errors import LakeError, StorageError, UsageError
 from ingestion.dead_letter_queue import Queue, redrive_queue
 from ingestion.event_log import EventLog, Landing, Returned
-from ingestion.redrive import IntoLog, Nowhere, OntoBus, Report, Taken, redrive_errors, store_at
+from ingestion.redrive import BroughtBack, IntoLog, Nowhere, OntoBus, Report, redrive_errors, store_at
 from tests.unit.letters import ARRIVED, MILLISECONDS, NOW, envelope, event
 
 
@@ -87,7 +87,7 @@ def test_a_dry_run_changes_nothing(log: EventLog) -> None:
     assert len(log) == 1
 
 
-def take(log: EventLog, bus: FakeBus, *names: str) -> Taken:
+def take(log: EventLog, bus: FakeBus, *names: str) -> BroughtBack:
     way = OntoBus(log, bus, "commerce", clock=lambda: NOW, sleep=lambda _: None, attempts=2)
     return way.take(back(*names))
 
