@@ -30,8 +30,7 @@ def read_user_agent(user_agent: str) -> dict[str, str | bool | None]:
     """The values of the step `user_agent`, by field."""
     found = ua_parser.parse(user_agent)
     os_name = found.os.family if found.os else None
-    is_spider = found.device is not None and found.device.family == "Spider"
-    is_bot = is_spider or is_crawler(user_agent)
+    is_bot = is_crawler(user_agent)
     return {
         "browser_name": found.user_agent.family if found.user_agent else None,
         "os_name": os_name,
@@ -46,7 +45,7 @@ def _device_type(user_agent: str, os_name: str | None) -> str | None:
     Mobi is in the user agent of every phone's browser, and not in that of Android's tablets:
     https://developer.mozilla.org/en-US/docs/Web/HTTP/Guides/Browser_detection_using_the_user_agent
     """
-    if "iPad" in user_agent or "Tablet" in user_agent or (os_name == "Android" and "Mobi" not in user_agent):
+    if "iPad" in user_agent or (os_name == "Android" and "Mobi" not in user_agent):
         return "tablet"
     if "Mobi" in user_agent or os_name == "iOS":
         return "mobile"
