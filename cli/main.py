@@ -21,6 +21,7 @@ from cli.outbox import outbox
 from cli.parity import parity
 from cli.pseudonyms import pseudonyms
 from cli.redrive import redrive
+from cli.replay import replay
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
 from cli.upkeep import init, rebuild
@@ -71,6 +72,7 @@ for _command in (
     pseudonyms,
     outbox,
     redrive,
+    replay,
     rebuild,
     demo,
 ):

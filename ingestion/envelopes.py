@@ -18,6 +18,7 @@ Event: TypeAlias = Mapping[str, Any] | bytes
 """Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
 
 _encode = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical").encode
+_parts = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 def new_id() -> str:
@@ -86,3 +87,16 @@ def _stamped(envelope: Mapping[str, Any], now: dt.datetime) -> dict[str, Any]:
     if isinstance(detail, Mapping) and isinstance(detail.get("metadata"), Mapping):
         found["detail"] = {**detail, "metadata": {**detail["metadata"], "received_at": now}}
     return found
+
+
+def marked(record: bytes, replay_id: str, now: dt.datetime) -> bytes:
+    """A curated record as a replay sends it `now`: marked, with a delivery id of its own, and every other value as it was written.
+
+    The marks are transport fields, so an event that comes back to raw is a copy of itself. Its time stays too, as mappings read it.
+    """
+    envelope = _parts(record)
+    detail = _parts(envelope["detail"])
+    metadata = _parts(detail.get("metadata", Raw(b"{}")))
+    metadata["replay"] = Raw(_encode({"replay_id": replay_id, "replayed_at": now}))
+    detail["metadata"] = Raw(_encode(metadata))
+    return _encode({**envelope, "id": new_id(), "detail": detail})

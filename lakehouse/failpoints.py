@@ -29,6 +29,7 @@ FAILPOINTS: Final[dict[str, str]] = {
     "curate.released": "The release is written; the run has not tidied up.",
     "derive.computing": "A lot of keys is computed, in whichever process; nothing of it is written.",
     "derive.derived": "Derived rows are written; no branch points to them.",
+    "replay.sent": "A batch is sent again; how far the replay came is not noted.",
     "build.built": "The marts are built; the release before is still in force.",
 }
 """Every commit point, with what holds when it is reached."""

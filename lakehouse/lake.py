@@ -114,6 +114,11 @@ class Lake:
         return self._parts.records.below("runs")
 
     @cached_property
+    def replays(self) -> Records:
+        """How far each replay came, by its id."""
+        return self._parts.records.below("replays")
+
+    @cached_property
     def pseudonym_keys(self) -> PseudonymKeys:
         """The keys by which personal values become pseudonyms."""
         return PseudonymKeys(self._parts.records.below("keys"))
