@@ -24,7 +24,7 @@ from cli.redrive import redrive
 from cli.replay import replay
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
-from cli.upkeep import init, rebuild
+from cli.upkeep import init, rebuild, undo
 from contracts.errors import LakeError, StorageError
 
 _EPILOG = """
@@ -74,6 +74,7 @@ for _command in (
     redrive,
     replay,
     rebuild,
+    undo,
     demo,
 ):
     lake.add_command(_command)

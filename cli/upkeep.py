@@ -41,6 +41,38 @@ def init(folder: Path, **chosen: str | None) -> None:
     )
 
 
+@click.command(
+    epilog=examples("lake undo 20261101T093000a1b2c3d4 --dry-run", "lake undo 20261101T093000a1b2c3d4")
+)
+@lake_option
+@click.argument("run")
+@click.option("--dry-run", is_flag=True, help="Say what would be taken back, and do nothing.")
+@json_option
+def undo(folder: Path, run: str, *, dry_run: bool, as_json: bool) -> None:
+    """Put the lake back to the release before RUN, the newest curate: its rows go, and what was derived and built of them.
+
+    Raw stays. The next run curates the objects of RUN again, so mend first what was wrong: a contract, a mapping.
+    """
+    from lakehouse.lake import Lake
+    from pipeline.undo import plan_undo
+    from pipeline.undo import undo as put_back
+
+    lake = Lake.open(folder)
+    found = plan_undo(lake, run) if dry_run else put_back(lake, run)
+    rows = [
+        {"table": each.table, "rows_before": each.rows_before, "rows_after": each.rows_after}
+        for each in found.tables
+    ]
+    releases = [{"release": each.number, "verb": each.verb, "run_id": each.run_id} for each in found.releases]
+    if as_json:
+        console.print_json({"taken_back": releases, "tables": rows, "release": found.release})
+        return
+    console.print_rows(rows)
+    named = ", ".join(f"{each['release']} ({each['verb']})" for each in releases)
+    done = "would be taken back. Nothing was." if dry_run else f"taken back, in release {found.release}."
+    console.say(f"Releases {named} {done} Next: mend what was wrong, then lake run --lake {folder}")
+
+
 @click.command(epilog=examples("lake rebuild --dry-run", "lake rebuild --yes"))
 @lake_option
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")

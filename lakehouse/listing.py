@@ -22,9 +22,13 @@ class Listing:
         self._path = path
         self._store = store
 
-    def changed(self) -> list[Folder]:
-        """Folders that are not as remembered."""
+    def changed(self, unlisted: int = 0) -> list[Folder]:
+        """Folders that are not as remembered; what was remembered before the undo `unlisted` (a release) is forgotten."""
         with self._open() as connection:
+            (known,) = connection.execute("pragma user_version").fetchone()
+            if known != unlisted:
+                connection.execute("delete from listed")
+                connection.execute(f"pragma user_version = {unlisted:d}")
             remembered = dict(connection.execute("select folder, modified from listed").fetchall())
         return list(self._store.changed(remembered))
 

@@ -31,7 +31,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
 
     `tables` maps every table to its snapshot; `moves` are the ones this release moved; `changes` lists for each moved table
     the partitions (ISO dates) that differ from the release before; `derived` and `built` are the newest releases whose events the
-    derived tables, and whose tables the marts, reflect.
+    derived tables, and whose tables the marts, reflect. Of an undo, `restores` is the release whose rows it brought back (0: the
+    empty lake); `unlisted` is the newest undo: what was remembered of listing raw before it is void, as the ledger lost objects.
     """
 
     number: int
@@ -44,6 +45,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     discarded: list[str] = []
     derived: int = 0
     built: int = 0
+    restores: int | None = None
+    unlisted: int = 0
 
 
 class Releases:

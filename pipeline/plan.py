@@ -61,7 +61,7 @@ def plan(lake: Lake, release: Release | None) -> Plan:
 
     An object that appears in an old folder is found, and so is a folder that was moved in with its old times.
     """
-    folders = lake.listing.changed()
+    folders = lake.listing.changed(release.unlisted if release else 0)
     sizes = {name: size for folder in folders for name, size in folder.objects.items()}
     done = _curated_before(lake, release, {arrival_date(name) for name in sizes}) if sizes else set()
     return Plan(sorted(item for item in sizes.items() if item[0] not in done), folders)

@@ -86,6 +86,7 @@ def _fence(lake: Lake, lost: list[str]) -> None:
         discarded=lost,
         derived=latest.derived if latest else 0,
         built=latest.built if latest else 0,
+        unlisted=latest.unlisted if latest else 0,
     )
     lake.releases.claim(fence)
     finish(lake, fence)

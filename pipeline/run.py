@@ -111,11 +111,17 @@ def new_run(lake: Lake, verb: str) -> Iterator[Run]:
 
 
 def publish(
-    run: Run, *, derived: int | None = None, built: int | None = None, lease_id: str | None = None
+    run: Run,
+    *,
+    derived: int | None = None,
+    built: int | None = None,
+    restores: int | None = None,
+    lease_id: str | None = None,
 ) -> Release:
     """Claim the next release, move the tables, write the release.
 
-    `derived` and `built` are the releases that derived tables and marts now reflect, where the run changed that.
+    `derived` and `built` are the releases that derived tables and marts now reflect, where the run changed that; `restores` is the
+    one that an undo brings back.
 
     Raises:
         HeldError: when another run came first; nothing of this one is published.
@@ -131,6 +137,8 @@ def publish(
         changes=run.changes,
         derived=(base.derived if base else 0) if derived is None else derived,
         built=(base.built if base else 0) if built is None else built,
+        restores=restores,
+        unlisted=(base.unlisted if base else 0) if restores is None else run.number,
     )
     if lease_id is not None and not run.lake.lease.is_held_by(lease_id):
         raise HeldError(

@@ -51,3 +51,12 @@ def test_a_folder_that_changed_a_moment_ago_is_looked_at_again(tmp_path: Path) -
     found = listing(tmp_path)
     found.remember(found.changed())
     assert found_in(tmp_path) == ["one"]
+
+
+def test_what_was_remembered_before_an_undo_is_forgotten_once(tmp_path: Path) -> None:
+    put(tmp_path, "one", modified=LONG_AGO)
+    found = listing(tmp_path)
+    found.remember(found.changed())
+    assert [folder.name for folder in found.changed(7)] == ["one"]
+    found.remember(found.changed(7))
+    assert found.changed(7) == []
