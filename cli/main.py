@@ -21,6 +21,7 @@ from cli.outbox import outbox
 from cli.parity import parity
 from cli.pseudonyms import pseudonyms
 from cli.redrive import redrive
+from cli.repair import repair
 from cli.replay import replay
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
@@ -48,6 +49,8 @@ Exit codes: 0 done (some quarantined records are normal) · 1 a check or thresho
 def lake() -> None:
     """The data platform behind a retailer's event buses: raw, curated, marts."""
 
+
+quarantine.add_command(repair)
 
 for _command in (
     init,
