@@ -32,7 +32,7 @@ check: .venv/developing  ## Lint, types, layers, shape and unit tests: the inner
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest tests/unit -q -n auto
+	$(BIN)/pytest tests/unit -q -n auto --dist loadfile
 
 test: check test-road test-spark test-aws  ## Every lane that this machine can run
 

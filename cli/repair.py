@@ -25,12 +25,12 @@ from cli.options import examples, json_option, lake_option
     required=True,
     help="File of the rule.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be released, and release nothing.")
+@click.option("--dry-run", is_flag=True, help="Say what would come in, and let nothing in.")
 @json_option
 def repair(folder: Path, path: Path, *, dry_run: bool, as_json: bool) -> None:
-    """Try a rule on rejected records, and release those that it makes valid; they come in again by the event log.
+    """Try a rule on rejected records, and let those that it makes valid in again, by the event log.
 
-    A released record keeps its event_id and names the rule. Releasing again adds nothing. The rejected record stays in quarantine.
+    Such a record keeps its event_id and names the rule. A second time adds nothing. The rejected record stays in quarantine.
     """
     from contracts.repairs import load_repair_rule
     from lakehouse.lake import Lake
@@ -50,5 +50,5 @@ def repair(folder: Path, path: Path, *, dry_run: bool, as_json: bool) -> None:
     counts = {name: getattr(report, name) for name in ("matched", "fixed", "repaired_before")}
     console.print_rows([{**counts, "still_failing": report.failing.total()}])
     console.print_rows([{"error_type": k, "still_failing": v} for k, v in report.failing.most_common()])
-    done = "would be released. Nothing was." if dry_run else "released."
+    done = "would be let in. Nothing was." if dry_run else "let in again."
     console.say(f"{report.fixed} records {done} Next: lake run --lake {folder}")

@@ -16,6 +16,7 @@ from contracts.layout import DEFAULT_BUS
 from contracts.repairs import RepairRule
 from contracts.validation import Foreign, Rejection, Validator
 from ingestion.event_log import EventLog, Returned
+from ingestion.publisher import utc_now
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, release_of
 from transforms.foreign import ForeignReader
@@ -45,7 +46,7 @@ class Example:
 
 @dataclass(slots=True)
 class RepairReport:
-    """What a rule did: rows it matched; records released, those that were before, those that are not valid still (by reason)."""
+    """What a rule did: rows it matched; records let in, those that were before, those that are not valid still (by reason)."""
 
     matched: int = 0
     fixed: int = 0
@@ -60,17 +61,17 @@ def repair(
     *,
     dry_run: bool = False,
     bus: str = DEFAULT_BUS,
-    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    clock: Callable[[], dt.datetime] = utc_now,
 ) -> RepairReport:
-    """Try a rule on every record of quarantine that it matches, and release those that it makes valid into the event log.
+    """Try a rule on every record of quarantine that it matches, and let those that it makes valid in again, by the event log.
 
-    A released record keeps its event_id and names the rule in `detail.metadata.replay.repaired_by`. Records whose event_id is curated by now, and those that
-    were released before, are left alone.
+    Such a record keeps its event_id and names the rule in `detail.metadata.replay.repaired_by`. Records whose event_id is curated by now, and those that
+    were let in before, are left alone.
 
     Args:
         lake: whose quarantine; that of its newest release.
         rule: of `load_repair_rule`.
-        dry_run: release nothing.
+        dry_run: let nothing in.
         bus: the part of raw that they land in.
         clock: the time now, with zone.
 
@@ -81,7 +82,7 @@ def repair(
     for row in _matched(lake, rule):
         attempt.take(row)
     report, fixed = attempt.report, attempt.fixed
-    report.fixed = len(fixed) if dry_run else _release(lake, fixed, bus, clock)
+    report.fixed = len(fixed) if dry_run else _let_in(lake, fixed, bus, clock)
     report.repaired_before += len(fixed) - report.fixed
     return report
 
@@ -168,7 +169,7 @@ class _Verdict:
         return found.error_type if isinstance(found, Rejection) else None
 
 
-def _release(lake: Lake, fixed: list[Returned], bus: str, clock: Callable[[], dt.datetime]) -> int:
+def _let_in(lake: Lake, fixed: list[Returned], bus: str, clock: Callable[[], dt.datetime]) -> int:
     with EventLog(lake.log_path) as log:
         batches = (fixed[i : i + _AT_ONCE] for i in range(0, len(fixed), _AT_ONCE))
         return sum(len(log.redrive(batch, bus=bus, now=clock())) for batch in batches)

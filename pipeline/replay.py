@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from contracts.layout import curated_table
 from ingestion.envelopes import marked
+from ingestion.publisher import utc_now
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, release_of
@@ -103,7 +104,7 @@ def replay(
     *,
     rate: float | None = None,
     progress: Progress = quiet,
-    clock: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
+    clock: Callable[[], dt.datetime] = utc_now,
     pause: Callable[[float], None] = time.sleep,
 ) -> Reached:
     """Send the curated events of the span again, each once, as the bytes that raw holds, in order of `occurred_at`.

@@ -81,7 +81,7 @@ def test_what_a_rule_makes_valid_comes_in_again_and_keeps_its_id(lake: Lake, rul
     assert sum(each["quarantined"] for each in accounts(lake).values()) == 5  # what was rejected stays
 
 
-def test_releasing_again_adds_nothing_before_and_after_it_is_curated(lake: Lake, rule: Path) -> None:
+def test_a_second_time_adds_nothing_before_and_after_it_is_curated(lake: Lake, rule: Path) -> None:
     rejected(lake)
     repair(lake, load_repair_rule(rule))
     again = repair(lake, load_repair_rule(rule))
@@ -93,7 +93,7 @@ def test_releasing_again_adds_nothing_before_and_after_it_is_curated(lake: Lake,
     assert run(lake) == before
 
 
-def test_a_dry_run_says_the_same_and_releases_nothing(lake: Lake, rule: Path) -> None:
+def test_a_dry_run_says_the_same_and_lets_nothing_in(lake: Lake, rule: Path) -> None:
     rejected(lake)
     planned = answer("quarantine", "repair", "--lake", lake.root, "--rule", rule, "--dry-run")
     with EventLog(lake.log_path) as log:
@@ -124,7 +124,7 @@ def test_numbers_that_the_rule_does_not_name_stay_digit_by_digit(lake: Lake, rul
     assert any(b"[1.10,12345678901234567890123.0]" in record for record in kept)
 
 
-def test_a_repair_that_was_killed_releases_each_once(lake: Lake, rule: Path, tmp_path: Path) -> None:
+def test_a_repair_that_was_killed_lets_each_in_once(lake: Lake, rule: Path, tmp_path: Path) -> None:
     rejected(lake)
     words = ["quarantine", "repair", "--lake", lake.root, "--rule", rule]
     killed_at("redrive.noted", *words, log=tmp_path / "hit")
