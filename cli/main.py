@@ -25,7 +25,7 @@ from cli.repair import repair
 from cli.replay import replay
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
-from cli.upkeep import init, rebuild, undo
+from cli.upkeep import init, pause, rebuild, resume, undo
 from contracts.errors import LakeError, StorageError
 
 _EPILOG = """
@@ -78,6 +78,8 @@ for _command in (
     replay,
     rebuild,
     undo,
+    pause,
+    resume,
     demo,
 ):
     lake.add_command(_command)

@@ -41,6 +41,32 @@ def init(folder: Path, **chosen: str | None) -> None:
     )
 
 
+@click.command(epilog=examples('lake pause --reason "prices of 2026-11-01 are being looked into"'))
+@lake_option
+@click.option("--reason", required=True, help="Told to whoever starts a run.")
+def pause(folder: Path, reason: str) -> None:
+    """Let no run begin until `lake resume`; one under way ends with the slice it is at. What arrives waits in raw."""
+    from ingestion.publisher import utc_now
+    from lakehouse.lake import Lake
+    from pipeline.pause import pause as let_none_begin
+
+    let_none_begin(Lake.open(folder), reason, utc_now())
+    console.say(f"Paused. Runs exit with 3 until: lake resume --lake {folder}")
+
+
+@click.command(epilog=examples("lake resume"))
+@lake_option
+def resume(folder: Path) -> None:
+    """Let runs begin again after `lake pause`."""
+    from lakehouse.lake import Lake
+    from pipeline.pause import resume as let_begin
+
+    ended = let_begin(Lake.open(folder))
+    console.say(
+        f"Resumed; it was paused since {ended.since:%Y-%m-%d %H:%M:%SZ}." if ended else "It was not paused."
+    )
+
+
 @click.command(
     epilog=examples("lake undo 20261101T093000a1b2c3d4 --dry-run", "lake undo 20261101T093000a1b2c3d4")
 )

@@ -114,6 +114,11 @@ class Lake:
         return self._parts.records.below("runs")
 
     @cached_property
+    def pauses(self) -> Records:
+        """Whether runs wait, and why."""
+        return self._parts.records.below("pauses")
+
+    @cached_property
     def replays(self) -> Records:
         """How far each replay came, by its id."""
         return self._parts.records.below("replays")

@@ -27,6 +27,7 @@ from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from lakehouse.sql import create_views, views
+from pipeline.pause import refuse_while_paused
 from pipeline.rebuilds import Rebuild, load_rules, rebuilds
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
@@ -49,9 +50,10 @@ def build(lake: Lake, *, full: bool = False) -> BuildResult:
 
     Raises:
         BuildError: when a model or a test failed; the marts stay as they were.
-        HeldError: when another run holds the lake or won the race.
+        HeldError: when another run holds the lake or won the race, or the lake is paused.
     """
     lease_id = secrets.token_hex(8)
+    refuse_while_paused(lake)
     with lake.lease.hold(lease_id):
         recover(lake)
         release = lake.releases.latest()

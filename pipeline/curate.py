@@ -12,6 +12,7 @@ from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from pipeline._tasks import DecodeObjects, StagedBatch
 from pipeline.accounts import Account, draw_up, ledger_rows
+from pipeline.pause import refuse_while_paused
 from pipeline.plan import Batch, plan
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
@@ -40,10 +41,11 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
     """Curate every raw object the ledger does not know. Where there is none, nothing changes.
 
     Raises:
-        HeldError: when another run holds the lake or won the race; nothing was published.
+        HeldError: when another run holds the lake or won the race, or the lake is paused; nothing more was published.
         StorageError: when the disk is full; running again is safe.
     """
     lease_id = secrets.token_hex(8)
+    refuse_while_paused(lake)
     with lake.lease.hold(lease_id):
         result = CurateResult(recovered=recover(lake))
         todo = plan(lake, lake.releases.latest())
@@ -58,6 +60,7 @@ def curate(lake: Lake, *, progress: Progress = quiet) -> CurateResult:
 def _curate_slice(
     lake: Lake, batches: list[Batch], engine: Engine, result: CurateResult, progress: Progress, lease_id: str
 ) -> None:
+    refuse_while_paused(lake)
     with new_run(lake, "curate") as run:
         reach("curate.planned")
         staged = _decode(run, batches, engine, progress)

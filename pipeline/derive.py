@@ -17,6 +17,7 @@ from pipeline._changes import Cuts
 from pipeline._identities import derive_identities
 from pipeline._sessions import derive_sessions
 from pipeline._stock import derive_stock
+from pipeline.pause import refuse_while_paused
 from pipeline.recovery import recover
 from pipeline.run import new_run, publish
 
@@ -40,10 +41,11 @@ def derive(lake: Lake) -> DeriveResult:
     """Bring the derived tables up to the newest release.
 
     Raises:
-        HeldError: when another run holds the lake or won the race; nothing was published.
+        HeldError: when another run holds the lake or won the race, or the lake is paused; nothing was published.
         StorageError: when the disk is full; running again is safe.
     """
     lease_id = secrets.token_hex(8)
+    refuse_while_paused(lake)
     with lake.lease.hold(lease_id):
         recover(lake)
         cuts = _cuts(lake)

@@ -9,6 +9,7 @@ import duckdb
 from contracts.layout import curated_table
 from lakehouse.lake import Lake
 from lakehouse.sql import connect, query, release_of
+from pipeline.pause import pause_of
 from pipeline.recovery import lost_runs
 
 _ACCOUNTS = """
@@ -84,6 +85,8 @@ def _notes(lake: Lake, *, built: int, newest: int) -> list[str]:
         f"Run {lost.run_id} was lost; its {len(lost.files)} files are deleted after the grace."
         for lost in lost_runs(lake)
     ]
+    if found := pause_of(lake):
+        notes.append(f"Paused since {found.since:%Y-%m-%d %H:%M:%SZ}: {found.reason.rstrip('.')}.")
     if lake.releases.unfinished() is not None:
         notes.append("A run was broken off while publishing; the next run finishes it.")
     if newest and built < newest - 1:
