@@ -72,7 +72,10 @@ def status(folder: Path, *, as_json: bool) -> None:
     if as_json:
         console.print_json(found)
     else:
-        console.print_rows([found["accounts"]], title=f"Release {found['release'] or 'none yet'}")
+        console.print_rows(
+            [found["accounts"]],
+            title=f"Release {found['release'] or 'none yet'}, newest curate {found['newest_curate'] or 'none'}",
+        )
         console.print_rows(found["tables"])
         for note in found["notes"]:
             console.say(note)

@@ -11,6 +11,7 @@ from lakehouse.lake import Lake
 from lakehouse.sql import connect, query, release_of
 from pipeline.pause import pause_of
 from pipeline.recovery import lost_runs
+from pipeline.undo import newest_curate
 
 _ACCOUNTS = """
 select
@@ -60,6 +61,7 @@ def status_of(lake: Lake) -> dict[str, Any]:
         )
     return {
         "release": release.number if release else None,
+        "newest_curate": curated.run_id if (curated := newest_curate(lake)) else None,
         "accounts": {**accounts, **gaps},
         **gaps,
         "tables": tables,

@@ -92,21 +92,33 @@ def undo(lake: Lake, run_id: str) -> Undone:
     return Undone(taken_back, tables, release.number)
 
 
-def _taken_back(lake: Lake, run_id: str) -> tuple[tuple[Release, ...], Release | None]:
-    """The releases from the newest back to the run's, and the one before that."""
+def newest_curate(lake: Lake) -> Release | None:
+    """The release of the newest curate that is in force: the one that can be undone."""
+    found = _since_newest_curate(lake)
+    return found[-1] if found else None
+
+
+def _since_newest_curate(lake: Lake) -> tuple[Release, ...]:
+    """The releases in force from the newest back to that of a curate; none where there is none."""
     found = []
     for release in _in_force(lake, lake.releases.latest()):
         found.append(release)
         if release.verb == "curate":
-            break
-    if not found or found[-1].verb != "curate":
+            return tuple(found)
+    return ()
+
+
+def _taken_back(lake: Lake, run_id: str) -> tuple[tuple[Release, ...], Release | None]:
+    """The releases from the newest back to the run's, and the one before that."""
+    found = _since_newest_curate(lake)
+    if not found:
         raise UsageError("There is no run to undo: nothing was curated yet, or all of it is undone.")
     newest = found[-1]
     if newest.run_id != run_id:
         raise UsageError(
             f"{run_id} is not the newest curate that is in force, which is {newest.run_id}. Undo that first; `lake status` names it."
         )
-    return tuple(found), lake.releases.get(newest.number - 1) if newest.number > 1 else None
+    return found, lake.releases.get(newest.number - 1) if newest.number > 1 else None
 
 
 def _in_force(lake: Lake, release: Release | None) -> Iterable[Release]:

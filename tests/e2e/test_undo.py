@@ -120,6 +120,7 @@ def test_an_undo_that_was_killed_is_finished_or_taken_back(lake: Lake, tmp_path:
 
 def test_the_command_says_what_it_would_take_back_and_takes_it(lake: Lake) -> None:
     run = first(lake)
+    assert answer("status", "--lake", lake.root)["newest_curate"] == run
     found = answer("undo", "--lake", lake.root, run, "--dry-run")
     assert found["release"] is None
     assert newest(lake).verb == "derive"
@@ -127,6 +128,7 @@ def test_the_command_says_what_it_would_take_back_and_takes_it(lake: Lake) -> No
     done = lake_command("undo", "--lake", lake.root, run, "--json")
     assert json.loads(done.stdout)["release"] == newest(lake).number
     assert newest(lake).restores == 0
+    assert answer("status", "--lake", lake.root)["newest_curate"] is None
 
 
 @pytest.mark.dbt
