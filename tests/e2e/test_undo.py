@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commands import DONE, WRONG_USE, answer, killed_at, lake_command
@@ -17,12 +19,20 @@ from pipeline.curate import curate
 from pipeline.derive import derive
 from pipeline.undo import plan_undo, undo
 
+LONG_AGO = 1_700_000_000
 STAGES = ("curate.staged", "curate.claimed", "curate.publishing", "curate.published", "curate.released")
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
     return Lake.create(tmp_path / "lake", {"quarantine_threshold": 1.0, "lease_seconds": 2})
+
+
+def put_long_ago(lake: Lake, name: str, *records: dict[str, Any]) -> None:
+    """Write a raw object so that nothing but the ledger has its folder looked into once more."""
+    raw_object = put_raw(lake, name, *records)
+    at = LONG_AGO + ord(name)
+    os.utime((lake.root / "raw" / raw_object).parent, (at, at))
 
 
 def curated(lake: Lake) -> str:
@@ -33,7 +43,7 @@ def curated(lake: Lake) -> str:
 
 
 def first(lake: Lake) -> str:
-    put_raw(lake, "b", event(event_id="e-1"), event(event_id="e-2"), event("order_placed", "o-1"))
+    put_long_ago(lake, "b", event(event_id="e-1"), event(event_id="e-2"), event("order_placed", "o-1"))
     return curated(lake)
 
 
@@ -42,7 +52,7 @@ def second(lake: Lake) -> str:
     earlier = event(event_id="e-2", page_title="Other")
     earlier["time"] = "2026-11-01T09:00:00Z"
     broken = event(event_id="e-9", page_url=7)
-    put_raw(
+    put_long_ago(
         lake,
         "a",
         event(event_id="e-1"),
