@@ -87,7 +87,7 @@ class Collector:
             Route("/metrics", self._told_metrics),
             Route("/openapi.json", self._described),
         ]
-        return Starlette(routes=routes, middleware=[cors], lifespan=self._lifespan)
+        return Starlette(routes=routes, middleware=[cors] if origins else [], lifespan=self._lifespan)
 
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:

@@ -50,7 +50,8 @@ class Envelopes:
 
     def _enveloped(self, event: Mapping[str, Any], now: dt.datetime) -> bytes:
         """The envelope round the details of one event."""
-        metadata = {k: v for k, v in event.items() if k not in {"data", "source"}}
+        metadata = dict(event)
+        data, source = metadata.pop("data", {}), metadata.pop("source", self._source)
         event_type = str(event.get("event_type"))
         if "event_id" not in metadata:
             metadata["event_id"] = new_id()
@@ -62,10 +63,9 @@ class Envelopes:
             "version": "0",
             "id": new_id(),
             "detail-type": event_type,
-            "source": event.get("source", self._source),
+            "source": source,
             "time": now,
         }
-        data = event.get("data", {})
         if isinstance(data, Raw):
             detail = Raw(joined(_encode({"metadata": metadata}), bytes(data)))
             return _encode({**envelope, "detail": detail})
