@@ -10,7 +10,9 @@ import argparse
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 from typing import Final
@@ -44,7 +46,7 @@ def modules(jobs: Iterable[str] = JOBS) -> list[str]:
 
 
 def _close(name: str, found: set[str]) -> None:
-    """Add a distribution and what it requires, without extras."""
+    """Add a distribution and what it requires, with the extras that this project asks of it."""
     if name in found or name in PROVIDED:
         return
     try:
@@ -53,8 +55,20 @@ def _close(name: str, found: set[str]) -> None:
         return
     found.add(name)
     for requirement in map(Requirement, requires):
-        if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        marker = requirement.marker
+        if marker is None or any(
+            marker.evaluate({"extra": extra}) for extra in ("", *_extras().get(name, ()))
+        ):
             _close(_canonical(requirement.name), found)
+
+
+@cache
+def _extras() -> dict[str, set[str]]:
+    """Extras that this project's requirements name, by distribution."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in map(Requirement, distribution("unified-commerce-lake").requires or []):
+        found[_canonical(each.name)] |= each.extras
+    return found
 
 
 def _pins() -> dict[str, str]:

@@ -82,5 +82,6 @@ def test_arguments_that_glue_adds_are_let_pass() -> None:
 def test_the_modules_of_a_job_are_pinned_and_lack_what_glue_brings() -> None:
     found = {pin.partition("==")[0].lower() for pin in modules()}
     assert {"duckdb", "msgspec", "pyarrow", "pyiceberg", "isal"} <= found
+    assert {"ua-parser-rs", "sqlalchemy"} <= found  # by the extras that this project asks for
     assert not {"pyspark", "boto3", "dbt-core", "moto", "pytest"} & found
     assert all("==" in pin for pin in modules())
