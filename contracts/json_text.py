@@ -33,6 +33,11 @@ def canonical(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
+def one_line(text: bytes) -> bytes:
+    """JSON on one line: a newline ends a record in raw, and within JSON it is only white space."""
+    return text.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
 def joined(one: bytes, other: bytes) -> bytes:
     """Two JSON objects as one; no key may stand in both."""
     members = other.strip()[1:-1].strip()

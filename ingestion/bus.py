@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from contracts.errors import StorageError, UsageError
-from ingestion.put_events import Entry, Failure, Sender, Unfit, batches, entry_of
+from ingestion.put_events import Entry, Failure, Sender, Unfit, batches, entry_of, no_such_bus
 from ingestion.sink import UnfitError
 from lakehouse._aws import has_bus, tries
 
@@ -56,10 +56,7 @@ class Bus:
             return
         is_there = has_bus(self._client, self._name)
         if is_there is False:
-            raise UsageError(
-                f"There is no event bus {self._name} in this account and region; EventBridge would accept events for it "
-                "and drop them. Make the bus, or mend LAKE_BUS."
-            )
+            raise no_such_bus(self._name, "Make the bus, or name another (a function: in LAKE_BUS).")
         self._is_checked = is_there is not None
 
     def read(self, records: Sequence[bytes]) -> list[Entry | Unfit]:

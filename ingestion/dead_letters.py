@@ -17,6 +17,8 @@ from typing import Annotated, Any, Final, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from contracts.json_text import one_line
+
 MAX_OBJECT_BYTES: Final = 512 * 1024 * 1024
 """Most bytes one object may unpack to; Firehose closes an object at 128 MiB."""
 SOURCE_RECORD: Final = "source record"
@@ -124,7 +126,7 @@ def letter_of(place: str, text: bytes) -> Found:
     except (ValueError, RecursionError):
         return Left(place, _NO_LETTER)
     if _is_event(letter):
-        return Letter(place, SOURCE_RECORD, [_one_line(text)])
+        return Letter(place, SOURCE_RECORD, [one_line(text)])
     if isinstance(letter.raw_data, str):
         return _of_firehose(place, letter, letter.raw_data)
     if bytes(letter.request_payload):
@@ -176,7 +178,7 @@ def _of_lambda(place: str, letter: _Letter, payload: bytes) -> Found:
         return Left(place, "Its `requestPayload` is no event.")
     contexts = [each for each in (letter.response_context, letter.request_context) if isinstance(each, dict)]
     error = _word(*(each.get(name) for name in ("functionError", "condition") for each in contexts))
-    return Letter(place, error, [_one_line(payload)], _iso(letter.timestamp))
+    return Letter(place, error, [one_line(payload)], _iso(letter.timestamp))
 
 
 def _is_event(letter: _Letter) -> bool:
@@ -207,11 +209,6 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _one_line(text: bytes) -> bytes:
-    """A newline ends a record in raw; within JSON it is only white space."""
-    return text.replace(b"\n", b" ")
-
-
 def _documents(text: bytes) -> list[bytes]:
     """The JSON objects that the text consists of, each on one line; none where it holds anything else."""
     whole = text.decode(errors="surrogateescape")
@@ -221,7 +218,7 @@ def _documents(text: bytes) -> list[bytes]:
             _, end = _scan(whole, match.start(1))
         except (ValueError, RecursionError):
             return []
-        found.append(_one_line(whole[match.start(1) : end].encode(errors="surrogateescape")))
+        found.append(one_line(whole[match.start(1) : end].encode(errors="surrogateescape")))
         start = end
     return [] if whole[start:].strip() else found
 

@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from contracts.declarations import Declarations
 from contracts.errors import MappingError
+from contracts.json_text import one_line
 from contracts.mapping import Section
 from contracts.sources import Source
 from contracts.targets import Expression
@@ -74,7 +75,7 @@ class Intake:
         records = [self._record(split[number], name, item, now) for number, name, item in made]
         return Received(
             documents=len(split) + len(broken),
-            records=[*map(_one_line, broken), *records],
+            records=[*map(one_line, broken), *records],
             ignored=len(ignored),
             unmatched=len(unmatched) + len(broken),
         )
@@ -155,7 +156,7 @@ class Intake:
 
     def _record(self, document: Document, detail_type: str, item: str | None, now: dt.datetime) -> bytes:
         detail: dict[str, object] = {"topic": document.topic} if document.topic else {}
-        detail["payload"] = Raw(_one_line(document.payload))
+        detail["payload"] = Raw(one_line(document.payload))
         if item is not None:
             detail["item"] = Raw(item.encode())
         envelope = {"version": "0", "id": new_id(), "detail-type": detail_type}
@@ -181,8 +182,3 @@ def why_no_json(payload: bytes) -> str | None:
     except (ValueError, RecursionError) as e:
         return str(e)
     return None
-
-
-def _one_line(payload: bytes) -> bytes:
-    """A newline ends a record in raw; within JSON it is only white space."""
-    return payload.replace(b"\n", b" ").replace(b"\r", b" ")

@@ -12,7 +12,7 @@ from msgspec import Raw
 
 from contracts.declarations import Declarations
 from contracts.errors import UsageError
-from contracts.json_text import joined
+from contracts.json_text import joined, one_line
 
 Event: TypeAlias = Mapping[str, Any] | bytes
 """Details (`event_type`, `data`, and any of `source` and the metadata's fields), or an envelope, as mapping or as bytes."""
@@ -41,9 +41,7 @@ class Envelopes:
             UsageError: when the data of details holds what is the envelope's.
         """
         if isinstance(event, bytes):
-            return event.replace(
-                b"\n", b" "
-            )  # a newline ends a record in raw; within JSON it is only white space
+            return one_line(event)
         if "detail-type" in event:
             return _encode(_stamped(event, now))
         return self._enveloped(event, now)

@@ -24,6 +24,7 @@ from ingestion.put_events import (
     batches,
     entry_of,
     names_of,
+    no_such_bus,
 )
 from lakehouse._aws import bus_refusal, event_bus_client, has_bus, tries
 
@@ -243,10 +244,8 @@ def _unsent(outcome: Outcome) -> dict[Entry, Unsent]:
 
 
 def _no_bus(bus: str, outbox: Outbox) -> UsageError:
-    return UsageError(
-        f"There is no event bus {bus} in this account and region; EventBridge would accept events for it and drop them. "
-        f"{_where(outbox)} Make the bus, or name another: lake outbox drain --bus NAME."
-    )
+    advice = "Make the bus, or name another: lake outbox drain --bus NAME."
+    return no_such_bus(bus, f"{_where(outbox)} {advice}")
 
 
 def _refused(entry: Entry, failure: Failure, outbox: Outbox) -> LakeError:

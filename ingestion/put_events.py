@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_random_exponential
 
+from contracts.errors import UsageError
 from contracts.limits import limit
 from lakehouse._aws import Fault, code_of, fault_of_call, fault_of_entry, said_of
 
@@ -185,6 +186,13 @@ class Outcome:
             self.failures[entry] = failure
         else:
             del self.failures[entry]
+
+
+def no_such_bus(bus: str, advice: str) -> UsageError:
+    """The error for a bus that is not there, with what follows from that."""
+    return UsageError(
+        f"There is no event bus {bus} in this account and region; EventBridge would accept events for it and drop them. {advice}"
+    )
 
 
 class Sender:

@@ -16,7 +16,7 @@ from contracts.layout import DEFAULT_BUS
 from ingestion.dead_letters import Found, Left, Letter, arrival_of, letters_in
 from ingestion.event_log import EventLog, Returned
 from ingestion.publisher import utc_now
-from ingestion.put_events import Entry, Failure, Outcome, Sender, Unfit, batches, entry_of
+from ingestion.put_events import Entry, Failure, Outcome, Sender, Unfit, batches, entry_of, no_such_bus
 from lakehouse._aws import bus_refusal, has_bus, tries
 from lakehouse.failpoints import reach
 from lakehouse.store import FileStore, Store
@@ -132,10 +132,7 @@ class OntoBus:
             UsageError: when there is no such bus, for which EventBridge would accept events and drop them.
         """
         if has_bus(client, bus) is False:
-            raise UsageError(
-                f"There is no event bus {bus} in this account and region; EventBridge would accept events for it and drop them. "
-                "Nothing was redriven. Make the bus, or name another."
-            )
+            raise no_such_bus(bus, "Nothing was redriven. Make the bus, or name another.")
         self._log = log
         self._bus = bus
         self._clock = clock
