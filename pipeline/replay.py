@@ -15,11 +15,13 @@ import duckdb
 import msgspec
 import pyarrow as pa
 
+from contracts.errors import UsageError
 from contracts.layout import curated_table
 from ingestion.envelopes import marked
 from ingestion.publisher import utc_now
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
+from lakehouse.releases import Release
 from lakehouse.sql import connect, release_of
 from pipeline.curate import Progress, quiet
 from transforms.unpack import unpack
@@ -73,6 +75,14 @@ class Reached(msgspec.Struct, frozen=True):
     undeliverable: int = 0
 
 
+class _Note(msgspec.Struct, frozen=True):
+    """What is noted of a replay under its id: which events of which release (0: none) it is of, and how far it came."""
+
+    release: int
+    span: Span
+    reached: Reached = Reached()
+
+
 class Target(Protocol):
     """Where a replay goes."""
 
@@ -91,7 +101,7 @@ class Target(Protocol):
 
 def plan_replay(lake: Lake, span: Span) -> ReplayPlan:
     """Count what a replay of the span would send, and change nothing."""
-    wanted = _wanted(lake, span)
+    wanted = _wanted(lake, span, release_of(lake))
     counts = Counter(wanted["event_type"].to_pylist())
     return ReplayPlan(dict(sorted(counts.items())), len(wanted["raw_object"].unique()))
 
@@ -109,7 +119,8 @@ def replay(
 ) -> Reached:
     """Send the curated events of the span again, each once, as the bytes that raw holds, in order of `occurred_at`.
 
-    A replay that was broken off goes on where it was, under its id; the last batch may then be sent twice, under the same event ids.
+    A replay that was broken off goes on where it was, under its id, with the events of the release that it began with; the last batch may
+    then be sent twice, under the same event ids.
 
     Args:
         lake: whose events; those of its newest release.
@@ -123,10 +134,11 @@ def replay(
 
     Raises:
         StorageError, UsageError: as `Target.take` does; the same replay can go on later.
+        UsageError: when the id is another replay's.
     """
-    found = lake.replays.read(replay_id) if target.resumes else None
-    reached = msgspec.json.decode(found, type=Reached) if found else Reached()
-    wanted = _wanted(lake, span)
+    note = _noted(lake, span, replay_id if target.resumes else None)
+    reached = note.reached
+    wanted = _wanted(lake, span, lake.releases.get(note.release) if note.release else None)
     pace = _Pace(rate, pause)
     with TemporaryDirectory() as folder, duckdb.connect(str(Path(folder) / "replay.duckdb")) as connection:
         _collect(connection, lake, wanted)
@@ -137,16 +149,31 @@ def replay(
             reached = Reached(at, event_id, reached.sent + len(batch) - unfit, reached.undeliverable + unfit)
             reach("replay.sent")
             if target.resumes:
-                lake.replays.write(replay_id, msgspec.json.encode(reached))
+                lake.replays.write(replay_id, msgspec.json.encode(_Note(note.release, span, reached)))
             progress("events sent", reached.sent + reached.undeliverable, len(wanted))
             pace.after(len(batch))
     return reached
 
 
-def _wanted(lake: Lake, span: Span) -> pa.Table:
+def _noted(lake: Lake, span: Span, replay_id: str | None) -> _Note:
+    """What is noted under the id, or a beginning."""
+    found = lake.replays.read(replay_id) if replay_id else None
+    if found is None:
+        latest = lake.releases.latest()
+        return _Note(latest.number if latest else 0, span)
+    note = msgspec.json.decode(found, type=_Note)
+    if note.span != span:
+        raise UsageError(
+            f"Replay {replay_id} is of {len(note.span.event_types)} event types from {note.span.start} to {note.span.end}. "
+            "Say the same again to go on with it, or give this one another id."
+        )
+    return note
+
+
+def _wanted(lake: Lake, span: Span, release: Release | None) -> pa.Table:
     """Type, address, time and id of every event of the span."""
     parts = [_WANTED.format(event_type=name, table=curated_table(name)) for name in span.event_types]
-    with connect(lake, release_of(lake)) as connection:
+    with connect(lake, release) as connection:
         relation = connection.sql(" union all ".join(parts), params={"start": span.start, "end": span.end})
         return relation.to_arrow_table()
 

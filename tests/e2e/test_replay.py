@@ -141,6 +141,8 @@ def test_a_replay_that_a_bus_broke_off_goes_on_where_it_was(lake: Lake) -> None:
     first, target = onto([None] * 70 + [answered("InternalException", 500)])
     with pytest.raises(StorageError, match="did not accept all"):
         replay(lake, EVERYTHING, target, "again")
+    put_raw(lake, "late", viewed(5_000, 0))
+    curate(lake)  # what came since is not of this replay
     second, target = onto()
     reached = replay(lake, EVERYTHING, target, "again")
     assert (reached.sent, reached.undeliverable) == (1_234, 0)
@@ -149,7 +151,9 @@ def test_a_replay_that_a_bus_broke_off_goes_on_where_it_was(lake: Lake) -> None:
     third, target = onto()
     assert replay(lake, EVERYTHING, target, "again").sent == 1_234
     assert third.calls == []
-    assert replay(lake, EVERYTHING, target, "another").sent == 1_234
+    assert replay(lake, EVERYTHING, target, "another").sent == 1_235
+    with pytest.raises(UsageError, match="Replay again is of"):
+        replay(lake, Span(DAY, EVERYTHING.end, EVERYTHING.event_types), target, "again")
 
 
 def test_an_event_that_no_bus_takes_is_counted_and_holds_up_nothing(lake: Lake) -> None:
