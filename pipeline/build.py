@@ -14,7 +14,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -33,6 +33,10 @@ from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 
 _BATCH_ROWS = 100_000
+
+
+BI_FILE: Final = "bi.duckdb"
+"""The file of views for BI tools, in the lake's folder."""
 
 
 @dataclass(slots=True)
@@ -147,7 +151,7 @@ def _dates(files: list[WrittenFile], removed: list[Any]) -> set[dt.date]:
 
 def write_bi_file(lake: Lake) -> Path:
     """A small DuckDB file of views over the newest release, for BI tools; swapped whole, so that an open reader keeps its own."""
-    path = lake.root / "bi.duckdb"
+    path = lake.root / BI_FILE
     fresh = path.with_suffix(".new")
     fresh.unlink(missing_ok=True)
     with duckdb.connect(str(fresh)) as connection:

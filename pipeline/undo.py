@@ -13,6 +13,7 @@ from lakehouse.datafiles import EPOCH, partition_day
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
+from pipeline.build import BI_FILE, write_bi_file
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 
@@ -89,6 +90,8 @@ def undo(lake: Lake, run_id: str) -> Undone:
                 restores=before.number if before else 0,
                 lease_id=lease_id,
             )
+    if (lake.root / BI_FILE).exists():
+        write_bi_file(lake)
     return Undone(taken_back, tables, release.number)
 
 
