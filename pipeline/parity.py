@@ -14,6 +14,7 @@ from contracts.errors import UsageError
 from contracts.fields import Kind
 from contracts.layout import PERSONAL_VALUES, QUARANTINE, curated_table
 from lakehouse.lake import Lake
+from lakehouse.pseudonym_keys import PseudonymKeys
 from lakehouse.sql import connect, query, release_of
 from pipeline.curate import Progress, curate, quiet
 from pipeline.derive import derive
@@ -74,9 +75,11 @@ def parity(raw: Lake, ways: Sequence[Way], scratch: Path, *, progress: Progress 
     if raw.profile.is_remote:
         raise UsageError("Parity reads raw on this machine. Copy some of it into a lake here first.")
     found: dict[str, TableParity] = {}
+    keys = raw.pseudonym_keys
     for done, way in enumerate(ways):
         progress(f"ways done; now {way.name}", done, len(ways))
-        lake = _walked(raw, way, scratch / _folder(done, way))
+        lake = _walked(raw, way, scratch / _folder(done, way), keys)
+        keys = lake.pseudonym_keys  # a lake that curated nothing yet has none to lend
         for table, rows, content in _hashes(lake):
             found.setdefault(table, TableParity(table, rows)).hashes[way.name] = content
     return [found[table] for table in sorted(found)]
@@ -119,14 +122,14 @@ def _folder(place: int, way: Way) -> str:
     return f"{place}-{way.engine}"
 
 
-def _walked(raw: Lake, way: Way, root: Path) -> Lake:
+def _walked(raw: Lake, way: Way, root: Path, keys: PseudonymKeys) -> Lake:
     settings: dict[str, Any] = {"engine": way.engine}
     if way.partitions:
         settings["partitions"] = way.partitions
     if raw.profile.contracts:
         settings["contracts"] = str((raw.root / raw.profile.contracts).resolve())
     lake = Lake.create(root, settings)
-    raw.pseudonym_keys.lend(lake.pseudonym_keys)
+    keys.lend(lake.pseudonym_keys)
     for names in _arrivals(sorted(raw.store.names()), way.increments):
         for name in names:
             lake.store.write(name, raw.store.read(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from lakehouse.lake import Lake
 from lakehouse.pseudonym_keys import FILE
 from lakehouse.sql import connect, query, release_of
 from pipeline.curate import curate
+from pipeline.parity import Way, parity
 
 STREET = "shipping_address.line_1"
 
@@ -104,3 +106,12 @@ def test_lakes_make_pseudonyms_of_their_own(tmp_path_factory: pytest.TempPathFac
             for row in rows(lake, "select shipping_address.line_1 as street from curated.order_placed")
         ]
     assert len(set(found)) == len(found)
+
+
+def test_lakes_that_are_compared_make_the_same_pseudonyms(lake: Lake, tmp_path: Path) -> None:
+    put(lake, "a", order("o-1", "Way 1"))
+    ways = [Way("duckdb"), Way("duckdb"), Way("duckdb", increments=2)]
+    for done in range(2):  # of a lake that has no key yet, and of one that has
+        found = parity(lake, ways, tmp_path / f"{done}")
+        assert [each.table for each in found if len(set(each.hashes.values())) > 1] == []
+        curate(lake)
