@@ -71,19 +71,18 @@ def replay(
     lake = Lake.open(folder)
     chosen = event_types or tuple(lake.declarations.events)
     span = Span(start, end, tuple(lake.declarations.event(name).name for name in chosen))
-    plan = plan_replay(lake, span)
     if how["dry_run"]:
-        _say_plan(plan, how["rate"], as_json=how["as_json"])
+        _say_plan(plan_replay(lake, span), how["rate"], as_json=how["as_json"])
     else:
-        _send(lake, span, plan.total, how)
+        _send(lake, span, how)
 
 
-def _send(lake: Lake, span: Span, events: int, how: _How) -> None:
+def _send(lake: Lake, span: Span, how: _How) -> None:
     from contracts.errors import LakeError
     from pipeline.replay import replay as send_again
 
     name = how["replay_id"] or f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    console.say(f"Replay {name}: {events} events.")
+    console.say(f"Replay {name} begins.")
     try:
         with _target(how["bus"], how["file"]) as target, console.progress_bar() as progress:
             reached = send_again(lake, span, target, name, rate=how["rate"], progress=progress)

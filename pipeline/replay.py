@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import duckdb
 import msgspec
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.errors import UsageError
 from contracts.layout import curated_table
@@ -29,6 +30,7 @@ from transforms.unpack import unpack
 AT_ONCE: Final = 500
 """Events handed to a target together; after each such batch it is noted how far a replay came."""
 
+_ID: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _WANTED: Final = """
 select '{event_type}' as event_type, raw_object, raw_record, occurred_at, event_id
 from {table} where occurred_at >= $start and occurred_at < $end"""
@@ -102,8 +104,9 @@ class Target(Protocol):
 def plan_replay(lake: Lake, span: Span) -> ReplayPlan:
     """Count what a replay of the span would send, and change nothing."""
     wanted = _wanted(lake, span, release_of(lake))
-    counts = Counter(wanted["event_type"].to_pylist())
-    return ReplayPlan(dict(sorted(counts.items())), len(wanted["raw_object"].unique()))
+    counts = pc.value_counts(wanted["event_type"]).to_pylist()
+    events = {each["values"]: each["counts"] for each in sorted(counts, key=lambda each: each["values"])}
+    return ReplayPlan(events, len(wanted["raw_object"].unique()))
 
 
 def replay(
@@ -134,7 +137,7 @@ def replay(
 
     Raises:
         StorageError, UsageError: as `Target.take` does; the same replay can go on later.
-        UsageError: when the id is another replay's.
+        UsageError: when the id is another replay's, or no plain word.
     """
     note = _noted(lake, span, replay_id if target.resumes else None)
     reached = note.reached
@@ -157,7 +160,11 @@ def replay(
 
 def _noted(lake: Lake, span: Span, replay_id: str | None) -> _Note:
     """What is noted under the id, or a beginning."""
-    found = lake.replays.read(replay_id) if replay_id else None
+    if replay_id is not None and not _ID.fullmatch(replay_id):
+        raise UsageError(
+            f"{replay_id!r} names no replay. Use letters, digits, dots, hyphens and underscores."
+        )
+    found = lake.replays.read(replay_id) if replay_id is not None else None
     if found is None:
         latest = lake.releases.latest()
         return _Note(latest.number if latest else 0, span)

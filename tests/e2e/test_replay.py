@@ -245,6 +245,14 @@ def test_a_replay_that_was_killed_is_sent_again_in_whole(lake: Lake, tmp_path: P
     }
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", ".x", ""])
+def test_an_id_is_a_plain_word(name: str, lake: Lake) -> None:
+    bus, target = onto()
+    with pytest.raises(UsageError, match="names no replay"):
+        replay(lake, EVERYTHING, target, name)
+    assert (bus.calls, lake.replays.names()) == ([], [])
+
+
 def test_an_empty_span_sends_nothing(lake: Lake) -> None:
     many(lake, 3)
     bus, target = onto()
