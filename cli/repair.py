@@ -47,7 +47,7 @@ def repair(folder: Path, path: Path, *, dry_run: bool, as_json: bool) -> None:
             for name, text in (("before", example.before), ("after", example.after))
         ]
         console.print_rows(shown, title=example.place)
-    counts = {name: getattr(report, name) for name in ("matched", "fixed", "repaired_before")}
+    counts = {name: getattr(report, name) for name in ("matched", "fixed", "already_in")}
     console.print_rows([{**counts, "still_failing": report.failing.total()}])
     console.print_rows([{"error_type": k, "still_failing": v} for k, v in report.failing.most_common()])
     done = "would be let in. Nothing was." if dry_run else "let in again."

@@ -46,11 +46,11 @@ class Example:
 
 @dataclass(slots=True)
 class RepairReport:
-    """What a rule did: rows it matched; records let in, those that were before, those that are not valid still (by reason)."""
+    """What a rule did: rows it matched; records let in; those whose event is in already; those not valid still, by reason."""
 
     matched: int = 0
     fixed: int = 0
-    repaired_before: int = 0
+    already_in: int = 0
     failing: Counter[str] = field(default_factory=Counter)
     examples: list[Example] = field(default_factory=list)
 
@@ -83,7 +83,7 @@ def repair(
         attempt.take(row)
     report, fixed = attempt.report, attempt.fixed
     report.fixed = len(fixed) if dry_run else _let_in(lake, fixed, bus, clock)
-    report.repaired_before += len(fixed) - report.fixed
+    report.already_in += len(fixed) - report.fixed
     return report
 
 
@@ -101,7 +101,7 @@ class _Attempt:
         """Try the rule on a row of quarantine."""
         self.report.matched += 1
         if row["is_curated"]:
-            self.report.repaired_before += 1
+            self.report.already_in += 1
             return
         repaired = _repaired(self._rule, row["record"])
         reason = self._verdict.reason(repaired) if repaired else str(row["error_type"])
@@ -145,9 +145,8 @@ def _repaired(rule: RepairRule, record: bytes) -> bytes | None:
     rule.repair(found)
     if found == before:
         return None
-    metadata = (
-        found.get("detail", {}).setdefault("metadata", {}) if isinstance(found.get("detail"), dict) else None
-    )
+    detail = found.get("detail")
+    metadata = detail.setdefault("metadata", {}) if isinstance(detail, dict) else None
     if isinstance(metadata, dict):
         metadata["replay"] = {"repaired_by": rule.name}
     return _encode(found)

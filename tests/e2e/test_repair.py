@@ -71,7 +71,7 @@ def run(lake: Lake) -> list[dict[str, Any]]:
 def test_what_a_rule_makes_valid_comes_in_again_and_keeps_its_id(lake: Lake, rule: Path) -> None:
     rejected(lake)
     report = repair(lake, load_repair_rule(rule))
-    assert (report.matched, report.fixed, report.repaired_before) == (3, 2, 0)
+    assert (report.matched, report.fixed, report.already_in) == (3, 2, 0)
     assert report.failing == {"bad_format": 1}
     assert run(lake) == [
         {"event_id": "e-1", "amount": "12.5000", "rule": "decimal-commas"},
@@ -85,11 +85,11 @@ def test_a_second_time_adds_nothing_before_and_after_it_is_curated(lake: Lake, r
     rejected(lake)
     repair(lake, load_repair_rule(rule))
     again = repair(lake, load_repair_rule(rule))
-    assert (again.matched, again.fixed, again.repaired_before) == (3, 0, 2)
+    assert (again.matched, again.fixed, again.already_in) == (3, 0, 2)
     before = run(lake)
     rule.write_text(RULE.replace("decimal-commas", "another").replace('by: "."}', 'by: ".9"}'))
     other = repair(lake, load_repair_rule(rule))
-    assert (other.fixed, other.repaired_before, other.failing) == (0, 2, {"bad_format": 1})
+    assert (other.fixed, other.already_in, other.failing) == (0, 2, {"bad_format": 1})
     assert run(lake) == before
 
 
