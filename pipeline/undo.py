@@ -38,9 +38,10 @@ class Undone:
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """Data files of a table that an undo brings back, and those it takes away."""
+    """Data files of a table that an undo brings back, and those it takes away. `rows` are those of the table now."""
 
     table: str
+    rows: int
     back: list[Any]
     gone: list[Any]
 
@@ -58,7 +59,7 @@ def plan_undo(lake: Lake, run_id: str) -> Undone:
         UsageError: when the run is not the newest curate.
     """
     taken_back, before = _taken_back(lake, run_id)
-    return Undone(taken_back, _counted(lake, _differences(lake, before)))
+    return Undone(taken_back, _counted(_differences(lake, before)))
 
 
 def undo(lake: Lake, run_id: str) -> Undone:
@@ -79,7 +80,6 @@ def undo(lake: Lake, run_id: str) -> Undone:
         recover(lake)
         taken_back, before = _taken_back(lake, run_id)
         found = _differences(lake, before)
-        tables = _counted(lake, found)
         with new_run(lake, "undo") as run:
             for each in found:
                 _stage(run, each)
@@ -92,7 +92,7 @@ def undo(lake: Lake, run_id: str) -> Undone:
             )
     if (lake.root / BI_FILE).exists():
         write_bi_file(lake)
-    return Undone(taken_back, tables, release.number)
+    return Undone(taken_back, _counted(found), release.number)
 
 
 def newest_curate(lake: Lake) -> Release | None:
@@ -135,7 +135,8 @@ def _in_force(lake: Lake, release: Release | None) -> Iterable[Release]:
 
 def _differences(lake: Lake, before: Release | None) -> list[_Difference]:
     """What differs between the lake now and a release."""
-    then, now = (before.tables if before else {}), _tables(lake)
+    latest = lake.releases.latest()
+    then, now = (each.tables if each else {} for each in (before, latest))
     names = sorted(name for name in now if then.get(name) != now[name])
     listed = lake.catalogue.files_of({name: now[name] for name in names})
     earlier = lake.catalogue.files_of({name: then[name] for name in names if name in then})
@@ -143,15 +144,11 @@ def _differences(lake: Lake, before: Release | None) -> list[_Difference]:
     return [each for each in found if each.back or each.gone]
 
 
-def _tables(lake: Lake) -> dict[str, int]:
-    latest = lake.releases.latest()
-    return latest.tables if latest else {}
-
-
 def _difference(table: str, then: list[Any], now: list[Any]) -> _Difference:
     old, new = ({file.file_path: file for file in files} for files in (then, now))
     return _Difference(
         table,
+        _rows(now),
         back=[old[path] for path in sorted(old.keys() - new.keys())],
         gone=[new[path] for path in sorted(new.keys() - old.keys())],
     )
@@ -166,13 +163,9 @@ def _stage(run: Run, each: _Difference) -> None:
     reach("curate.staged")
 
 
-def _counted(lake: Lake, found: list[_Difference]) -> tuple[TableUndone, ...]:
-    now = _tables(lake)
-    files = lake.catalogue.files_of({each.table: now[each.table] for each in found})
-    rows = {name: _rows(each) for name, each in files.items()}
+def _counted(found: list[_Difference]) -> tuple[TableUndone, ...]:
     return tuple(
-        TableUndone(each.table, rows[each.table], rows[each.table] + _rows(each.back) - _rows(each.gone))
-        for each in found
+        TableUndone(each.table, each.rows, each.rows + _rows(each.back) - _rows(each.gone)) for each in found
     )
 
 

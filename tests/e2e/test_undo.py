@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import time
@@ -18,8 +19,10 @@ from contracts.errors import UsageError
 from lakehouse.lake import Lake
 from pipeline.curate import curate
 from pipeline.derive import derive
+from pipeline.pause import pause, resume
 from pipeline.undo import plan_undo, undo
 
+NOW = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
 LONG_AGO = 1_700_000_000
 STAGES = ("curate.staged", "curate.claimed", "curate.publishing", "curate.published", "curate.released")
 
@@ -76,7 +79,9 @@ def test_every_table_is_as_it_was_and_the_next_run_takes_the_objects_again(lake:
     after = state(lake)
     assert after != before
     planned = plan_undo(lake, run)
+    pause(lake, "It is looked into.", NOW)  # which keeps nobody from mending
     done = undo(lake, run)
+    resume(lake)
     assert state(lake) == before
     assert_conserved(lake)
     assert (planned.tables, planned.release) == (done.tables, None)
@@ -159,5 +164,5 @@ def test_marts_are_as_they_were_too(lake: Lake) -> None:
     (run,) = [r.run_id for r in lake.releases.since(0) if r.verb == "curate"][-1:]
     undo(lake, run)
     assert (marts(lake), in_bi(lake)) == (before, shown)
-    assert answer("build", "--lake", lake.root)["release"] is not None or marts(lake) == before
-    assert marts(lake) == before
+    assert lake_command("build", "--lake", lake.root).returncode == DONE
+    assert (marts(lake), in_bi(lake)) == (before, shown)
