@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from cli import console
+from cli.backfill import backfill
 from cli.collect import collect, keys, webhooks
 from cli.demo import demo
 from cli.extract import extract
@@ -23,6 +24,7 @@ from cli.pseudonyms import pseudonyms
 from cli.redrive import redrive
 from cli.repair import repair
 from cli.replay import replay
+from cli.reprocess import reprocess
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
 from cli.upkeep import init, pause, rebuild, resume, undo
@@ -76,6 +78,8 @@ for _command in (
     outbox,
     redrive,
     replay,
+    reprocess,
+    backfill,
     rebuild,
     undo,
     pause,

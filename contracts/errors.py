@@ -77,6 +77,12 @@ class ParityError(LakeError):
     exit_code = 1
 
 
+class ExpectationError(LakeError):
+    """A reprocess would change what it was not expected to; nothing of its slice was published."""
+
+    exit_code = 1
+
+
 class BuildError(LakeError):
     """The marts could not be built, or a test of theirs failed; the release before stays in force."""
 

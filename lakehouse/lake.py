@@ -104,6 +104,11 @@ class Lake:
         return Lease(self._parts.records.below("lease"), seconds=self.profile.lease_seconds)
 
     @cached_property
+    def reprocess_lease(self) -> Lease:
+        """The lease on reprocessing: one at a time, beside the runs that hold the other for a moment each."""
+        return Lease(self._parts.records.below("reprocess-lease"), seconds=self.profile.lease_seconds)
+
+    @cached_property
     def releases(self) -> Releases:
         """The releases."""
         return Releases(self._parts.records.below("releases"))
@@ -122,6 +127,11 @@ class Lake:
     def replays(self) -> Records:
         """How far each replay came, by its id."""
         return self._parts.records.below("replays")
+
+    @cached_property
+    def backfills(self) -> Records:
+        """What was done of each backfill, by its name: a history too."""
+        return self._parts.records.below("backfills")
 
     @cached_property
     def pseudonym_keys(self) -> PseudonymKeys:

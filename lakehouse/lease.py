@@ -18,6 +18,7 @@ from contracts.errors import HeldError, StorageError
 from lakehouse.records import Records
 
 _LET_GO: Final = 0.0
+_PAUSE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,18 @@ class Lease:
         self._seconds = seconds
 
     @contextmanager
-    def hold(self, run_id: str) -> Iterator[None]:
+    def hold(self, run_id: str, *, patience: float = 0.0) -> Iterator[None]:
         """Hold the lease for the length of a run, renewing it from a thread.
+
+        Args:
+            run_id: the run.
+            patience: seconds to wait for another that holds it.
 
         Raises:
             HeldError: when another run holds it; the message says who and since when. Also when the run failed after
                 another took the lease over, as what it worked on is then no longer as it was.
         """
-        self._take(run_id)
+        self._take_patiently(run_id, time.monotonic() + patience)
         done = threading.Event()
         thread = threading.Thread(target=self._renew, args=(run_id, done), daemon=True)
         thread.start()
@@ -78,6 +83,15 @@ class Lease:
         """The run that holds the lease now, or None."""
         found = self._found()
         return found.run_id if found and found.until >= time.time() else None
+
+    def _take_patiently(self, run_id: str, until: float) -> None:
+        while True:
+            try:
+                return self._take(run_id)
+            except HeldError:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_PAUSE)
 
     def _take(self, run_id: str) -> None:
         now = time.time()

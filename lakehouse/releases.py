@@ -26,6 +26,13 @@ class Move(msgspec.Struct, frozen=True):
     after: int
 
 
+class Work(msgspec.Struct, frozen=True):
+    """What a run took: bytes of raw as stored, and seconds."""
+
+    raw_bytes: int
+    seconds: float
+
+
 class Release(msgspec.Struct, frozen=True, kw_only=True):
     """A consistent cut through the lake.
 
@@ -33,6 +40,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     the partitions (ISO dates) that differ from the release before; `derived` and `built` are the newest releases whose events the
     derived tables, and whose tables the marts, reflect. Of an undo, `restores` is the release whose rows it brought back (0: the
     empty lake); `unlisted` is the newest undo: what was remembered of listing raw before it is void, as the ledger lost objects.
+    `work` is what a run that read raw took, from which others are estimated.
     """
 
     number: int
@@ -47,6 +55,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     built: int = 0
     restores: int | None = None
     unlisted: int = 0
+    work: Work | None = None
 
 
 class Releases:

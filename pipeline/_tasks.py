@@ -1,4 +1,4 @@
-"""What an engine runs for curate, in whichever process: decoding objects, settling ids, writing Parquet.
+"""What an engine runs for curate, in whichever process: decoding objects, writing Parquet, fetching records.
 
 Plain data in, plain data out; rows pass through staged files.
 """
@@ -12,20 +12,16 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from xxhash import xxh3_128_hexdigest
 
 from contracts.declarations import load_declarations
 from contracts.pseudonym_keys import KeysInForce
-from lakehouse.datafiles import EPOCH, PartitionedWriter, Target, WrittenFile
-from lakehouse.duck import open_duckdb
+from lakehouse.datafiles import PartitionedWriter, Target, WrittenFile
 from lakehouse.failpoints import reach
 from lakehouse.scratch import Segment, load_segment, stage_tables
 from transforms.decode import Decoded, Decoder
-from transforms.deduplicate import IDS, Deduplication, deduplicate
 from transforms.personal import has_personal, part_personal
 from transforms.unpack import unpack
 
@@ -145,88 +141,19 @@ def _decoder(contracts: Path) -> Decoder:
     return Decoder(load_declarations(contracts))
 
 
-def read_ids(staged: StagedBatch) -> pa.Table:
-    """Ids of the records of a batch that passed the gate, of which there are some (IDS, repeated texts as dictionaries)."""
-    return pa.concat_tables(
-        [_ids(load_segment(segment), event_type) for event_type, segment in staged.passed.items()]
-    )
-
-
-def _ids(table: pa.Table, event_type: str) -> pa.Table:
-    columns = {
-        "event_id": table["event_id"],
-        "payload_hash": table["payload_hash"],
-        "event_type": _repeated(event_type, len(table)),
-        "occurred_date": table["occurred_at"].cast(pa.date32()),
-        "ingested_at": table["ingested_at"],
-        "raw_object": table["raw_object"],
-        "raw_record": table["raw_record"],
-    }
-    return pa.table(columns)
-
-
-def _repeated(text: str, rows: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, "int32")), pa.array([text]))
-
-
-@dataclass(frozen=True, slots=True)
-class SettledLot:
-    """What deduplication decided for the events of one lot; the rows to index wait in a staged file."""
-
-    dropped: pa.Table
-    displaced: pa.Table
-    indexed: Segment
-
-
-@dataclass(frozen=True, slots=True)
-class SettleIds:
-    """Settles lots of ids against each other and against the index.
-
-    `index` are the index's files by day (from 1970-01-01), `horizon` how many days around its own a lot looks into.
-    """
-
-    index: list[tuple[int | None, str]]
-    horizon: int
-    folder: str
-
-    def __call__(self, number: int, found: pa.Table) -> SettledLot:
-        """Settle one lot."""
-        with open_duckdb(self.index[0][1] if self.index else "") as connection:
-            outcome = deduplicate(connection, found, self._known(connection, found))
-        return self._staged(number, outcome)
-
-    def _known(self, connection: duckdb.DuckDBPyConnection, found: pa.Table) -> pa.Table:
-        """Index rows of the days that the lot's records are in, and of the horizon around them."""
-        days = {(day.as_py() - EPOCH).days for day in pc.unique(found["occurred_date"])}
-        near = {day + shift for day in days for shift in range(-self.horizon, self.horizon + 1)}
-        files = [path for day, path in self.index if day in near]
-        if not files:
-            return IDS.empty_table()
-        connection.register("ids", found.select(["event_id"]))
-        columns = ", ".join(IDS.names)
-        relation = connection.sql(
-            f"select {columns} from read_parquet({files!r}, hive_partitioning = false) semi join ids using (event_id)"
-        )
-        return relation.to_arrow_table()
-
-    def _staged(self, number: int, outcome: Deduplication) -> SettledLot:
-        path = f"{self.folder}/settled-{number:06d}.arrows"
-        segments = stage_tables({"ids": outcome.indexed}, path)
-        return SettledLot(outcome.dropped, outcome.displaced, segments["ids"])
-
-
 def write_parts(job: WriteJob) -> list[WrittenFile]:
     """Write staged rows into Parquet files of a table, one a partition."""
     writer = PartitionedWriter(job.target, job.name)
     reach("curate.writing")
     for part in job.parts:
-        rows = _rows(part)
+        rows = rows_of_part(part)
         if len(rows):
             writer.write(rows)
     return writer.close()
 
 
-def _rows(part: Part) -> pa.Table:
+def rows_of_part(part: Part) -> pa.Table:
+    """The rows of a part that go into its table."""
     table = load_segment(part.segment)
     for raw_object, numbers in part.dropped.items():
         is_dropped = pc.and_(

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Final
 
 from contracts.errors import ConservationError
 from contracts.layout import arrival_date
 from pipeline._tasks import StagedBatch, StagedObject
 from pipeline.settle import Settled
 
+_NUMBERS: Final = (
+    "object_bytes", "records", "curated", "duplicates", "quarantined", "erased", "unread_bytes",
+)  # fmt: skip
 _FATES = {"curated": "curated", "duplicate": "duplicates", "conflict": "quarantined"}
 
 
@@ -32,6 +36,14 @@ class Account:
     def missing(self) -> int:
         """Records that are nowhere; anything but 0 is a defect."""
         return self.records - self.curated - self.duplicates - self.quarantined - self.erased
+
+
+def difference(now: Account, before: Account) -> Account | None:
+    """The correction that makes `now` of an account `before`; None where they say the same."""
+    if now == before:
+        return None
+    numbers = {name: getattr(now, name) - getattr(before, name) for name in _NUMBERS}
+    return Account(now.raw_object, **numbers, problem=now.problem)
 
 
 def draw_up(staged: list[StagedBatch], settled: Settled, written: int) -> list[Account]:
@@ -88,13 +100,16 @@ def _corrections(settled: Settled) -> list[Account]:
     return list(by_object.values())
 
 
-def ledger_rows(accounts: list[Account], run_id: str, started_at: dt.datetime) -> list[dict[str, object]]:
-    """Rows of the ledger table."""
+def ledger_rows(
+    accounts: list[Account], run_id: str, started_at: dt.datetime, release: int
+) -> list[dict[str, object]]:
+    """Rows of the ledger table, as the run writes them that will be the release."""
     return [
         {
             **{name: getattr(account, name) for name in Account.__dataclass_fields__},
             "ingest_date": arrival_date(account.raw_object),
             "run_id": run_id,
+            "release": release,
             "recorded_at": started_at,
         }
         for account in accounts

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lakehouse.engine import Engine, open_engine
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
+from lakehouse.releases import Work
 from pipeline._tasks import DecodeObjects, StagedBatch
 from pipeline.accounts import Account, draw_up, ledger_rows
 from pipeline.pause import refuse_while_paused
@@ -61,6 +63,7 @@ def _curate_slice(
     lake: Lake, batches: list[Batch], engine: Engine, result: CurateResult, progress: Progress, lease_id: str
 ) -> None:
     refuse_while_paused(lake)
+    began = time.monotonic()
     with new_run(lake, "curate") as run:
         reach("curate.planned")
         staged = _decode(run, batches, engine, progress)
@@ -68,10 +71,16 @@ def _curate_slice(
         settled = settle(run, staged, engine)
         written = write_tables(run, staged, settled, engine)
         accounts = draw_up(staged, settled, written)
-        write_ledger(run, ledger_rows(accounts, run.run_id, run.started_at))
-        release = publish(run, lease_id=lease_id)
+        write_ledger(run, ledger_rows(accounts, run.run_id, run.started_at, run.number))
+        release = publish(run, lease_id=lease_id, work=work_of(staged, began))
     result.accounts += accounts
     result.releases.append(release.number)
+
+
+def work_of(staged: list[StagedBatch], began: float) -> Work:
+    """What a run took that judged those objects, and began at that time of the monotonic clock."""
+    size = sum(each.object_bytes for batch in staged for each in batch.objects)
+    return Work(size, time.monotonic() - began)
 
 
 def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:

@@ -19,7 +19,7 @@ from lakehouse.arrow_types import arrow_schema
 from lakehouse.datafiles import WrittenFile, describe
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
-from lakehouse.releases import Move, Release
+from lakehouse.releases import Move, Release, Work
 from lakehouse.scratch import delete_scratch
 
 
@@ -117,11 +117,12 @@ def publish(
     built: int | None = None,
     restores: int | None = None,
     lease_id: str | None = None,
+    work: Work | None = None,
 ) -> Release:
     """Claim the next release, move the tables, write the release.
 
     `derived` and `built` are the releases that derived tables and marts now reflect, where the run changed that; `restores` is the
-    one that an undo brings back.
+    one that an undo brings back; `work` is what the run took.
 
     Raises:
         HeldError: when another run came first; nothing of this one is published.
@@ -139,6 +140,7 @@ def publish(
         built=(base.built if base else 0) if built is None else built,
         restores=restores,
         unlisted=(base.unlisted if base else 0) if restores is None else run.number,
+        work=work,
     )
     if lease_id is not None and not run.lake.lease.is_held_by(lease_id):
         raise HeldError(

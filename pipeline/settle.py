@@ -10,9 +10,9 @@ from contracts.layout import EVENT_IDS, arrival_date
 from lakehouse.datafiles import partition_day, readable
 from lakehouse.engine import Engine
 from lakehouse.scratch import Segment
-from pipeline._tasks import FetchRecords, SettledLot, SettleIds, StagedBatch, read_ids
+from pipeline._ids import LOT, IndexFile, SettledLot, SettleIds, read_ids
+from pipeline._tasks import FetchRecords, StagedBatch
 from pipeline.run import Run
-from transforms.deduplicate import IDS
 
 Record = tuple[str, int]
 """A record's address: raw object and number."""
@@ -40,11 +40,13 @@ class Settled:
     fates: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def settle(run: Run, staged: list[StagedBatch], engine: Engine) -> Settled:
-    """Decide which records of the run become rows."""
+def settle(
+    run: Run, staged: list[StagedBatch], engine: Engine, withdrawn: list[IndexFile] | None = None
+) -> Settled:
+    """Decide which records of the run become rows; those of earlier runs that are `withdrawn` count no longer."""
     work = SettleIds(_index(run), run.lake.profile.horizon_days, run.scratch)
-    passed = [each for each in staged if each.passed]
-    return _settled(run, engine.by_key(read_ids, passed, ["event_id"], IDS, work), engine)
+    items = [*(each for each in staged if each.passed), *(withdrawn or ())]
+    return _settled(run, engine.by_key(read_ids, items, ["event_id"], LOT, work), engine)
 
 
 def _index(run: Run) -> list[tuple[int | None, str]]:
@@ -87,9 +89,9 @@ def _with_bytes(run: Run, rows: list[dict[str, object]], engine: Engine) -> list
 
 
 def removals(displaced: list[dict[str, object]]) -> Removals:
-    """Rows to take out of tables."""
+    """Rows to take out of tables; a duplicate has none."""
     out: Removals = defaultdict(lambda: defaultdict(set))
-    for row in displaced:
+    for row in (row for row in displaced if row["fate_before"] != "duplicate"):
         home = str(row["event_type"]) if row["fate_before"] == "curated" else ""
         day = row["occurred_date"] if home else arrival_date(str(row["raw_object"]))
         out[home][day].add((str(row["raw_object"]), int(str(row["raw_record"]))))  # type: ignore[index]

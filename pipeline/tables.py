@@ -36,11 +36,13 @@ from pipeline.settle import CONFLICT_MESSAGE, Record, Removals, Settled, removal
 from transforms.personal import has_personal
 
 _PERSONAL: Final = "personal_values"
+BRIDGED: Final = "pseudonyms"
+"""Pairs of pseudonyms under two keys: only ever added."""
 _PLATFORM: Final = {
     "event_ids": EVENT_IDS,
     "quarantine": QUARANTINE,
     _PERSONAL: PERSONAL_VALUES,
-    "pseudonyms": PSEUDONYMS,
+    BRIDGED: PSEUDONYMS,
 }
 _PLAIN: Final = ("raw_record", "occurred_at", "ingested_at", "record", "event_id", "payload_hash")
 
@@ -58,23 +60,26 @@ def write_tables(run: Run, staged: list[StagedBatch], settled: Settled, engine: 
 
     A table is staged as soon as its files are there, while others are still being written.
     """
-    displaced = _by_table(run, removals(settled.displaced))
-    jobs = [*_curated_jobs(run, staged, settled), *_other_jobs(run, staged, settled)]
+    displaced = removals_by_table(run, settled)
+    parts = parts_by_table(run, staged, settled)
+    jobs = [
+        WriteJob(target(run, run.table(identifier_of(name))), name, found) for name, found in parts.items()
+    ]
     rows = 0
     for place, files in engine.each(write_parts, jobs):
         name = jobs[place].name
         if name in run.lake.declarations.events:
             rows += sum(file.metadata.num_rows for file in files)
             reach("curate.written")
-        _stage(run, run.table(_identifier(name)), files, displaced.pop(name, {}))
+        _stage(run, run.table(identifier_of(name)), files, displaced.pop(name, {}))
     for name, gone in displaced.items():  # tables that only lose rows
-        _stage(run, run.table(_identifier(name)), [], gone)
+        _stage(run, run.table(identifier_of(name)), [], gone)
     return rows
 
 
-def _by_table(run: Run, gone: Removals) -> Removals:
-    """Rows to take out by table: clear values go with the curated rows that they are of."""
-    events = run.lake.declarations.events
+def removals_by_table(run: Run, settled: Settled) -> Removals:
+    """Rows of other records to take out, by table: clear values go with the curated rows that they are of."""
+    events, gone = run.lake.declarations.events, removals(settled.displaced)
     found: Removals = {home or "quarantine": days for home, days in gone.items()}
     personal: dict[dt.date, set[Record]] = defaultdict(set)
     for home, days in gone.items():
@@ -84,30 +89,31 @@ def _by_table(run: Run, gone: Removals) -> Removals:
     return {**found, **({_PERSONAL: personal} if personal else {})}
 
 
-def _identifier(name: str) -> str:
+def identifier_of(name: str) -> str:
+    """The table that goes by that name here: an event type, or one of the platform's own."""
     return _PLATFORM.get(name) or curated_table(name)
 
 
 def write_ledger(run: Run, rows: list[dict[str, object]]) -> None:
     """Write the run's accounts."""
     table = run.table(LEDGER)
-    target = _target(run, table)
-    writer = PartitionedWriter(target, "ledger")
+    place = target(run, table)
+    writer = PartitionedWriter(place, "ledger")
     writer.write(
-        pa.Table.from_pylist(rows, schema=pa.schema([pa.field(f.name, f.type) for f in target.schema]))
+        pa.Table.from_pylist(rows, schema=pa.schema([pa.field(f.name, f.type) for f in place.schema]))
     )
     _stage(run, table, writer.close(), {})
 
 
-def _curated_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> list[WriteJob]:
-    """A job for each event type, the largest first so that the pool ends evenly."""
+def parts_by_table(run: Run, staged: list[StagedBatch], settled: Settled) -> dict[str, list[Part]]:
+    """Rows for each table, by its name: event types first, the largest of them foremost so that a pool ends evenly."""
     parts: dict[str, list[Part]] = defaultdict(list)
     for each in staged:
         dropped = _dropped(each, settled)
         for event_type, segment in each.passed.items():
             parts[event_type].append(Part(segment, dropped, run.constants()))
-    jobs = [_job(run, event_type, found) for event_type, found in parts.items()]
-    return sorted(jobs, key=lambda job: -sum(part.segment.length for part in job.parts))
+    events = sorted(parts.items(), key=lambda item: -sum(part.segment.length for part in item[1]))
+    return {**dict(events), **{name: found for name, found in _platform_parts(run, staged, settled) if found}}
 
 
 def _dropped(batch: StagedBatch, settled: Settled) -> dict[str, frozenset[int]]:
@@ -115,26 +121,23 @@ def _dropped(batch: StagedBatch, settled: Settled) -> dict[str, frozenset[int]]:
     return {name: settled.dropped[name] for name in names if name in settled.dropped}
 
 
-def _other_jobs(run: Run, staged: list[StagedBatch], settled: Settled) -> Iterator[WriteJob]:
-    """Jobs for the platform's own tables, where there is something to write."""
+def _platform_parts(
+    run: Run, staged: list[StagedBatch], settled: Settled
+) -> Iterator[tuple[str, list[Part]]]:
+    """Rows for the platform's own tables."""
     by_run = {"run_id": pa.scalar(run.run_id)}
-    if settled.indexed:
-        yield _job(run, "event_ids", [Part(segment) for segment in settled.indexed])
-    if personal := [Part(each.personal, _dropped(each, settled), by_run) for each in staged if each.personal]:
-        yield _job(run, _PERSONAL, personal)
-    if bridged := [Part(each.bridged, {}, by_run) for each in staged if each.bridged]:
-        yield _job(run, "pseudonyms", bridged)
+    yield "event_ids", [Part(segment) for segment in settled.indexed]
+    yield (
+        _PERSONAL,
+        [Part(each.personal, _dropped(each, settled), by_run) for each in staged if each.personal],
+    )
+    yield BRIDGED, [Part(each.bridged, {}, by_run) for each in staged if each.bridged]
     constants = {**by_run, "quarantined_at": pa.scalar(run.started_at, pa.timestamp("us"))}
     parts = [Part(each.rejected, {}, constants) for each in staged if each.rejected]
     if settled.conflicts:
         rows = {"conflicts": _conflict_rows(run, settled)}
         parts.append(Part(stage_tables(rows, f"{run.scratch}/conflicts.arrows")["conflicts"]))
-    if parts:
-        yield _job(run, "quarantine", parts)
-
-
-def _job(run: Run, name: str, parts: list[Part]) -> WriteJob:
-    return WriteJob(_target(run, run.table(_identifier(name))), name, parts)
+    yield "quarantine", parts
 
 
 def _conflict_rows(run: Run, settled: Settled) -> pa.Table:
@@ -153,7 +156,8 @@ def _conflict_rows(run: Run, settled: Settled) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=arrow_schema(fields))
 
 
-def _target(run: Run, table: Any) -> Target:
+def target(run: Run, table: Any) -> Target:
+    """Where the run writes files of a table."""
     return target_of(table, run.run_id, plain_columns=_PLAIN)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from contracts.errors import UsageError
 from lakehouse.datafiles import EPOCH, partition_day
@@ -16,6 +16,9 @@ from lakehouse.releases import Release
 from pipeline.build import BI_FILE, write_bi_file
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
+
+_JUDGING: Final = frozenset({"curate", "reprocess"})
+"""Runs that judge raw, and can be undone; others follow from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def _since_newest_curate(lake: Lake) -> tuple[Release, ...]:
     found = []
     for release in _in_force(lake, lake.releases.latest()):
         found.append(release)
-        if release.verb == "curate":
+        if release.verb in _JUDGING:
             return tuple(found)
     return ()
 

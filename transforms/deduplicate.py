@@ -30,35 +30,38 @@ class Deduplication:
     """What came of it.
 
     `dropped` are records of this run that are not curated (IDS columns and `fate`, duplicate or conflict). `displaced` are
-    records of earlier runs whose fate changed (IDS columns, `fate_before`, `fate`). `indexed` are the rows to add to the index.
+    records of earlier runs whose fate changed (IDS columns, `fate_before`, `fate`).
     """
 
     dropped: pa.Table
     displaced: pa.Table
-    indexed: pa.Table
 
 
-def deduplicate(connection: duckdb.DuckDBPyConnection, found: pa.Table, known: pa.Table) -> Deduplication:
+def deduplicate(
+    connection: duckdb.DuckDBPyConnection, found: pa.Table, known: pa.Table, withdrawn: pa.Table | None = None
+) -> Deduplication:
     """Settle the fate of every record of a run.
 
     Args:
         connection: a DuckDB connection, in which temporary tables are made.
         found: this run's records (IDS).
-        known: index rows that may meet them (IDS).
+        known: records of earlier runs with an id that `found` or `withdrawn` has (IDS).
+        withdrawn: records of earlier runs that this one takes back, and judges anew where `found` has them (IDS).
     """
-    connection.register("found", found)
-    connection.register("known", known)
+    tables = {
+        "found": found,
+        "known": known,
+        "withdrawn": IDS.empty_table() if withdrawn is None else withdrawn,
+    }
+    for name, table in tables.items():
+        connection.register(name, table)
     connection.execute(_SQL)
     result = Deduplication(
         dropped=_arrow(connection, "select * from fates where not is_known and fate <> 'curated'"),
         displaced=_arrow(connection, "select * from fates where is_known and fate <> fate_before"),
-        indexed=_arrow(
-            connection,
-            "select * from found anti join (select * from fates where not is_known and fate = 'duplicate') using (raw_object, raw_record)",
-        ),
     )
-    connection.unregister("found")
-    connection.unregister("known")
+    for name in tables:
+        connection.unregister(name)
     return result
 
 

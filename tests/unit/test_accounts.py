@@ -84,9 +84,16 @@ def test_corrections_are_one_row_an_object() -> None:
 
 
 def test_the_ledger_has_a_column_for_everything_in_an_account() -> None:
-    (row,) = ledger_rows([Account(f"{HOUR}/a", records=1, curated=1, problem="truncated_object")], "r1", NOON)
+    account = Account(f"{HOUR}/a", records=1, curated=1, problem="truncated_object")
+    (row,) = ledger_rows([account], "r1", NOON, 7)
     assert set(row) == {f.name for f in DECLARATIONS.tables["ledger"].fields}
-    assert (row["ingest_date"], row["run_id"], row["recorded_at"]) == (dt.date(2026, 11, 1), "r1", NOON)
+    told = {name: row[name] for name in ("ingest_date", "run_id", "release", "recorded_at")}
+    assert told == {
+        "ingest_date": dt.date(2026, 11, 1),
+        "run_id": "r1",
+        "release": 7,
+        "recorded_at": NOON,
+    }
 
 
 def test_totals_add_up_accounts_and_corrections() -> None:
