@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import console
 from cli.options import examples, json_option, lake_option
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
 
 _FORMATS = ("table", "csv", "json")
 
@@ -45,6 +48,7 @@ def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: 
 
     lake = Lake.open(folder)
     text = sys.stdin.read() if statement == "-" else statement
+    _note_look(lake, "sql", text)
     with connect(lake, release_of(lake, as_of)) as connection:
         if "raw" in text:
             create_raw_view(connection, lake)
@@ -57,6 +61,21 @@ def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: 
             console.print_csv(rows, answer.schema.names)
         case _:
             console.print_rows(rows, columns=answer.schema.names)
+
+
+def _note_look(lake: Lake, command: str, text: str) -> None:
+    """Note a look at tables with clear personal data, of which a name stands in the text."""
+    from ingestion.publisher import utc_now
+    from pipeline.audit import note_look, restricted_tables
+
+    named = {table for table in {*restricted_tables(lake), "raw.records"} if _short(table) in text.lower()}
+    if named:
+        note_look(lake, command, named, utc_now())
+
+
+def _short(table: str) -> str:
+    """By what a statement cannot but name a table."""
+    return "raw" if table == "raw.records" else table.partition(".")[2]
 
 
 @click.command(epilog=examples("lake status", "lake status --json | jq .missing"))
@@ -122,7 +141,9 @@ def show_quarantine(
     from lakehouse.lake import Lake
     from pipeline.status import quarantined
 
-    rows = quarantined(Lake.open(folder), error_type=error_type, event_type=event_type, limit=limit)
+    lake = Lake.open(folder)
+    _note_look(lake, "quarantine show", "quarantine")
+    rows = quarantined(lake, error_type=error_type, event_type=event_type, limit=limit)
     if as_json:
         console.print_json(rows)
         return

@@ -15,6 +15,7 @@ from cli import console
 from cli.backfill import backfill
 from cli.collect import collect, keys, webhooks
 from cli.demo import demo
+from cli.erase import erase, erasures
 from cli.extract import extract
 from cli.link import link
 from cli.look import contracts, quarantine, sql, status
@@ -27,7 +28,8 @@ from cli.replay import replay
 from cli.reprocess import reprocess
 from cli.road import build, curate, derive, land, run, simulate
 from cli.sources import ingest, sources
-from cli.upkeep import init, pause, rebuild, resume, undo
+from cli.subject import audit, subject
+from cli.upkeep import init, maintain, pause, rebuild, resume, undo
 from contracts.errors import LakeError, StorageError
 
 _EPILOG = """
@@ -80,6 +82,11 @@ for _command in (
     replay,
     reprocess,
     backfill,
+    erase,
+    erasures,
+    subject,
+    audit,
+    maintain,
     rebuild,
     undo,
     pause,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -97,6 +98,38 @@ def undo(folder: Path, run: str, *, dry_run: bool, as_json: bool) -> None:
     named = ", ".join(f"{each['release']} ({each['verb']})" for each in releases)
     done = "would be taken back. Nothing was." if dry_run else f"taken back, in release {found.release}."
     console.say(f"Releases {named} {done} Next: mend what was wrong, then lake run --lake {folder}")
+
+
+@click.command(epilog=examples("lake maintain --dry-run", "lake maintain"))
+@lake_option
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@json_option
+def maintain(folder: Path, *, dry_run: bool, as_json: bool) -> None:
+    """Make many small files of a day into one, and let old releases go with the files that only they name.
+
+    The profile says which stay: keep_releases, keep_days. With Glue's catalogue, Glue's table optimizers compact and expire.
+    """
+    from ingestion.publisher import utc_now
+    from lakehouse.lake import Lake
+    from pipeline.maintain import maintain as keep_up
+    from pipeline.maintain import plan_maintain
+
+    lake = Lake.open(folder)
+    if lake.profile.catalogue == "glue":
+        console.say("Glue's table optimizers compact and expire this lake's tables; nothing was done here.")
+        return
+    found = plan_maintain(lake, utc_now()) if dry_run else keep_up(lake, utc_now())
+    if as_json:
+        console.print_json(asdict(found))
+        return
+    rows = [
+        {"table": table, "day": day, "files": count}
+        for table, days in found.compacted.items()
+        for day, count in days.items()
+    ]
+    console.print_rows(rows, columns=["table", "day", "files"], title="Files of a day that become one")
+    done = "would go. Nothing was done." if dry_run else "went."
+    console.say(f"{len(found.expired)} old releases, {found.deleted} files {done}")
 
 
 @click.command(epilog=examples("lake rebuild --dry-run", "lake rebuild --yes"))

@@ -14,9 +14,10 @@ from contracts.errors import ContractError
 from contracts.fields import Field, Kind, parse_members
 
 _HEADER = frozenset(
-    {"domain", "owner", "description", "grain", "entity", "accepts", "enrich", "lifts", "data"}
+    {"domain", "owner", "description", "grain", "entity", "on_erasure", "accepts", "enrich", "lifts", "data"}
 )
 _DEMANDED = ("domain", "owner", "description", "grain", "entity", "data")
+_ON_ERASURE = ("remove", "anonymise")
 _LIFT_KEYS = frozenset({"from", "cast", "constant"})
 _CASTABLE = ("string", "integer", "number", "boolean", "money")
 
@@ -33,7 +34,10 @@ class Lift:
 
 @dataclass(frozen=True, slots=True)
 class EventVersion:
-    """One version of an event type's contract."""
+    """One version of an event type's contract.
+
+    `anonymises`: of an erased person's record the personal fields go, and the rest stays (what accounting must keep); else all of it goes.
+    """
 
     event_type: str
     version: int
@@ -47,6 +51,7 @@ class EventVersion:
     path: Path
     accepts: tuple[Located, ...] = dataclasses.field(default=(), hash=False)
     enrich: tuple[Enrichment, ...] = dataclasses.field(default=(), hash=False)
+    anonymises: bool = False
 
     @property
     def added(self) -> tuple[Field, ...]:
@@ -142,6 +147,7 @@ def _version(
         path=path,
         accepts=_accepts(node),
         enrich=parse_enrich(node, fields, steps, reserved),
+        anonymises=_anonymises(node),
     )
 
 
@@ -159,6 +165,13 @@ def _check_names(node: Located, fields: tuple[Field, ...], reserved: frozenset[s
             raise properties.error(f"field {field.name!r} is not snake_case", field.name)
         if not field.description:
             raise properties.error(f"field {field.name!r} has no description", field.name)
+
+
+def _anonymises(node: Located) -> bool:
+    found = node.get("on_erasure", "remove")
+    if found not in _ON_ERASURE:
+        raise node.error(f"'on_erasure' is one of: {', '.join(_ON_ERASURE)}", "on_erasure")
+    return bool(found == "anonymise")
 
 
 def _accepts(node: Located) -> tuple[Located, ...]:

@@ -61,8 +61,16 @@ class DurableFile:
             (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
             (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
             if free > pages // 2:  # what is copied is then less than what was taken out
-                self._connection.execute("VACUUM")
-                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._vacuum()
+
+    def vacuum(self) -> None:
+        """Leave nothing in the file of what was taken out."""
+        with self._guarded():
+            self._vacuum()
+
+    def _vacuum(self) -> None:
+        self._connection.execute("VACUUM")
+        self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

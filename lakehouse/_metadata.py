@@ -53,3 +53,27 @@ def metadata_files(table: Table, snapshot_id: int) -> list[str]:
         return []
     own = [m.manifest_path for m in snapshot.manifests(table.io) if m.added_snapshot_id == snapshot_id]
     return [snapshot.manifest_list, *own]
+
+
+def expirable(table: Table, needed: Iterable[int]) -> tuple[list[int], list[str]]:
+    """Snapshots that are neither needed nor named by a ref, the oldest first; and the files that only they name."""
+    kept = {*needed, *(ref.snapshot_id for ref in table.refs().values())}
+    gone = [each.snapshot_id for each in table.snapshots() if each.snapshot_id not in kept]
+    if not gone:
+        return [], []
+    there = kept & {each.snapshot_id for each in table.snapshots()}
+    theirs = {path for each in gone for path in _files_named_by(table, each)}
+    in_force = {path for each in there for path in _files_named_by(table, each, only_live=True)}
+    return gone, sorted(path.removeprefix("file://") for path in theirs - in_force)
+
+
+def _files_named_by(table: Table, snapshot_id: int, *, only_live: bool = False) -> Iterator[str]:
+    """Everything that a snapshot names: its manifest list, its manifests, and their data files, those it took away too or not."""
+    snapshot = table.metadata.snapshot_by_id(snapshot_id)
+    if snapshot is None:
+        return
+    yield snapshot.manifest_list
+    for manifest in snapshot.manifests(table.io):
+        yield manifest.manifest_path
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=only_live):
+            yield entry.data_file.file_path

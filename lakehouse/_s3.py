@@ -133,6 +133,10 @@ class S3Store:
         if not self.prefix.put_new(raw_object, data):
             raise taken(raw_object)
 
+    def replace(self, raw_object: str, data: bytes) -> None:
+        """Put other bytes in the place of an object's."""
+        self.prefix.put(raw_object, data)
+
     def read(self, raw_object: str) -> bytes:
         """The object's bytes."""
         data = self.prefix.get(raw_object)

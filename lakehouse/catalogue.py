@@ -30,10 +30,10 @@ from pyiceberg.table.update import (
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform
 
-from contracts.errors import HeldError, StorageError
+from contracts.errors import HeldError, StorageError, UsageError
 from contracts.layout import NAMESPACES
 from lakehouse._aws import storage_error
-from lakehouse._metadata import MAIN, column_paths, has_arrived, metadata_files, without_history
+from lakehouse._metadata import MAIN, column_paths, expirable, has_arrived, metadata_files, without_history
 from lakehouse._overwrite import Overwrite
 from lakehouse.releases import Move
 
@@ -240,6 +240,26 @@ class Catalogue:
         return [(table, ref.snapshot_id) for table, ref in refs if ref is not None]
 
     @_told
+    def expirable(self, identifier: str, needed: Iterable[int]) -> tuple[list[int], list[str]]:
+        """Snapshots of a table that are neither needed nor main nor on a branch; and the files, by path or URL, that only they name."""
+        return expirable(self._load(identifier), needed)
+
+    @_told
+    def expire(self, identifier: str, snapshots: Iterable[int]) -> None:
+        """Forget snapshots; those that are forgotten already are no error."""
+        for attempt in range(_TRIES):
+            table = self._load(identifier)
+            there = {each.snapshot_id for each in table.snapshots()}
+            if not (gone := [each for each in snapshots if each in there]):
+                return
+            try:
+                self._catalog.commit_table(table, (), (RemoveSnapshotsUpdate(snapshot_ids=gone),))
+            except CommitFailedException:
+                if attempt == _TRIES - 1:
+                    raise
+                time.sleep(0.05 * attempt)
+
+    @_told
     def identifiers(self) -> list[str]:
         """Every table there is, as `namespace.name`, in order."""
         prefix = self._service.prefix
@@ -253,8 +273,16 @@ class Catalogue:
     def files(
         self, identifier: str, snapshot_id: int | None, row_filter: str | None = None
     ) -> list[DataFile]:
-        """The data files of a snapshot (None: of main now), or those that may hold rows of `row_filter`."""
+        """The data files of a snapshot (None: of main now), or those that may hold rows of `row_filter`.
+
+        Raises:
+            UsageError: when the snapshot is expired.
+        """
         table = self._load(identifier)
+        if snapshot_id is not None and table.snapshot_by_id(snapshot_id) is None:
+            raise UsageError(
+                f"That release is expired: `lake maintain` let its {identifier} go. Name a newer one."
+            )
         scan = table.scan(snapshot_id=snapshot_id, row_filter=row_filter or ALWAYS_TRUE)
         return [task.file for task in scan.plan_files()]
 

@@ -30,9 +30,15 @@ FAILPOINTS: Final[dict[str, str]] = {
     "reprocess.decoded": "The objects of a slice are decoded, and no lease is held; nothing of it is compared.",
     "reprocess.compared": "What differs is on the run's branches; the right to publish is not claimed.",
     "backfill.published": "A slice is published; it is not noted as done.",
+    "erase.begun": "It is in the register what an erasure is about, and none of it is let in any more; nothing is rewritten.",
+    "erase.rewritten": "A raw object is rewritten; others are not, and the tables are as before.",
+    "erase.followed": "Raw and every table are without the person; the proof is not written.",
     "derive.computing": "A lot of keys is computed, in whichever process; nothing of it is written.",
     "derive.derived": "Derived rows are written; no branch points to them.",
     "replay.sent": "A batch is sent again; how far the replay came is not noted.",
+    "maintain.compacted": "A table's days are compacted on the run's branch; the right to publish is not claimed.",
+    "maintain.decided": "It is noted which snapshots and files go; all of them are there.",
+    "maintain.expiring": "Some tables have forgotten their old snapshots, others have not; every file is there.",
     "build.built": "The marts are built; the release before is still in force.",
 }
 """Every commit point, with what holds when it is reached."""

@@ -11,6 +11,7 @@ from typing import Any
 from contracts.declarations import BUILT_IN, Declarations, load_declarations
 from contracts.errors import NotALakeError, UsageError
 from lakehouse.catalogue import Catalogue
+from lakehouse.erasures import Erasures
 from lakehouse.lease import Lease
 from lakehouse.listing import Listing
 from lakehouse.parts import Parts, parts_of, service_of
@@ -129,6 +130,16 @@ class Lake:
         return self._parts.records.below("replays")
 
     @cached_property
+    def upkeep(self) -> Records:
+        """Maintenance that is decided and not done."""
+        return self._parts.records.below("upkeep")
+
+    @cached_property
+    def audit(self) -> Records:
+        """Who looked at restricted data."""
+        return self._parts.records.below("audit")
+
+    @cached_property
     def backfills(self) -> Records:
         """What was done of each backfill, by its name: a history too."""
         return self._parts.records.below("backfills")
@@ -137,6 +148,11 @@ class Lake:
     def pseudonym_keys(self) -> PseudonymKeys:
         """The keys by which personal values become pseudonyms."""
         return PseudonymKeys(self._parts.records.below("keys"))
+
+    @cached_property
+    def erasures(self) -> Erasures:
+        """The register of erasures: who asked, by when it is due, and how the erased are remembered."""
+        return Erasures(self._parts.records.below("erasures"))
 
     @cached_property
     def listing(self) -> Listing:

@@ -33,6 +33,8 @@ format_version = {version}
 # lease_seconds = 60                # a run that was silent for so long may be overtaken
 # grace_seconds = 3600              # how long files of a lost run are kept after it was found lost
 # quarantine_threshold = 0.25       # share of quarantined records above which a run exits 1
+# keep_releases = 50                # so many of the newest releases can be read and undone, whatever their age
+# keep_days = 14                    # and those that are younger; what was erased is gone from old ones after so long
 """
 
 
@@ -52,6 +54,8 @@ class Profile:
     lease_seconds: Annotated[float, Meta(gt=0)] = 60.0
     grace_seconds: Annotated[float, Meta(ge=0)] = 3600.0
     quarantine_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.25
+    keep_releases: Annotated[int, Meta(ge=1)] = 50
+    keep_days: Annotated[float, Meta(ge=0, le=30)] = 14.0
 
     @property
     def is_remote(self) -> bool:

@@ -71,14 +71,16 @@ def views(
 
 
 @contextmanager
-def connect(lake: Lake, release: Release | None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB over a release: schemas curated, platform and marts.
+def connect(
+    lake: Lake, release: Release | None, *, schemas: Iterable[str] = (CURATED, PLATFORM, MARTS)
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB over a release: schemas curated, platform and marts, or some of them.
 
     Raises:
         StorageError: when a file cannot be read.
     """
     with open_duckdb(lake.warehouse.location) as connection:
-        create_views(connection, views(lake, release))
+        create_views(connection, views(lake, release, schemas=schemas))
         yield connection
 
 

@@ -46,6 +46,13 @@ class Store(Protocol):
             StorageError: when the store cannot be written, or the name is taken.
         """
 
+    def replace(self, raw_object: str, data: bytes) -> None:
+        """Put other bytes in the place of an object's. For privacy erasure alone, which records it: raw is immutable to all else.
+
+        Raises:
+            StorageError: when the store cannot be written.
+        """
+
     def read(self, raw_object: str) -> bytes:
         """The object's bytes.
 
@@ -78,6 +85,10 @@ class FileStore:
         except FileExistsError as e:
             if self.read(raw_object) != data:
                 raise taken(raw_object) from e
+
+    def replace(self, raw_object: str, data: bytes) -> None:
+        """See `Store`."""
+        write_whole(self.root / raw_object, data)
 
     def read(self, raw_object: str) -> bytes:
         """See `Store`."""

@@ -18,10 +18,12 @@ from xxhash import xxh3_128_hexdigest
 
 from contracts.declarations import load_declarations
 from contracts.pseudonym_keys import KeysInForce
+from contracts.subjects import Erased
 from lakehouse.datafiles import PartitionedWriter, Target, WrittenFile
 from lakehouse.failpoints import reach
 from lakehouse.scratch import Segment, load_segment, stage_tables
 from transforms.decode import Decoded, Decoder
+from transforms.erased import Left, without_erased, without_erased_rejects
 from transforms.personal import has_personal, part_personal
 from transforms.unpack import unpack
 
@@ -41,6 +43,7 @@ class StagedObject:
     rejected: int
     unread_bytes: int
     problem: str | None
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +83,34 @@ class WriteJob:
 
 @dataclass(frozen=True, slots=True)
 class DecodeObjects:
-    """Decodes raw objects into staged files of `folder`."""
+    """Decodes raw objects into staged files of `folder`, less the records of the erased."""
 
     contracts: Path
     folder: str
     keys: KeysInForce
+    erased: Erased | None = None
 
     def __call__(self, objects: list[tuple[str, bytes]]) -> StagedBatch:
         """Decode a batch. The staged file's name follows from the first object's, so that a second attempt overwrites the first."""
-        decoded = _decoder(self.contracts).decode(objects)
+        decoded, left = self._without_erased(_decoder(self.contracts).decode(objects))
         reach("curate.decoding")
         tables = {**self._without_clear_values(decoded.tables), _REJECTED: decoded.rejected}
         stage = f"{self.folder}/{xxh3_128_hexdigest(objects[0][0].encode())}.arrows"
         segments = stage_tables({name: t for name, t in tables.items() if len(t)}, stage)
         others = [segments.pop(name, None) for name in (_REJECTED, _PERSONAL, _BRIDGED)]
-        return StagedBatch(_staged(objects, decoded), segments, *others)
+        return StagedBatch(_staged(objects, decoded, left), segments, *others)
+
+    def _without_erased(self, decoded: Decoded) -> tuple[Decoded, Left]:
+        left: Left = Counter()
+        if self.erased is None:
+            return decoded, left
+        rejected, found = without_erased_rejects(decoded.rejected, self.erased)
+        left.update(found)
+        tables = {}
+        for name, table in decoded.tables.items():
+            tables[name], found = without_erased(table, self.erased)
+            left.update(found)
+        return Decoded(tables, rejected, decoded.objects), left
 
     def _without_clear_values(self, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
         """The tables with pseudonyms, and the values apart."""
@@ -112,8 +128,8 @@ class DecodeObjects:
         return {**tables, **{name: each.table for name, each in parted.items()}, **found}
 
 
-def _staged(objects: list[tuple[str, bytes]], decoded: Decoded) -> tuple[StagedObject, ...]:
-    """What became of each object, with its rows counted in the tables."""
+def _staged(objects: list[tuple[str, bytes]], decoded: Decoded, left: Left) -> tuple[StagedObject, ...]:
+    """What became of each object, with its rows counted in the tables; `left` are the records of the erased, by object."""
     passed: Counter[str] = Counter()
     for table in decoded.tables.values():
         passed.update(_count(table["raw_object"]))
@@ -127,6 +143,7 @@ def _staged(objects: list[tuple[str, bytes]], decoded: Decoded) -> tuple[StagedO
             rejected=rejected.get(name, 0),
             unread_bytes=found.unread_bytes,
             problem=found.problem,
+            erased=found.erased + left[name],
         )
         for (name, data), found in zip(objects, decoded.objects, strict=True)
     )

@@ -84,6 +84,7 @@ def _account(staged: StagedObject, fates: dict[str, int]) -> Account:
         curated=staged.passed - duplicates - conflicts,
         duplicates=duplicates,
         quarantined=conflicts + staged.rejected,
+        erased=staged.erased,
         unread_bytes=staged.unread_bytes,
         problem=staged.problem,
     )

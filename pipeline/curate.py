@@ -85,7 +85,7 @@ def work_of(staged: list[StagedBatch], began: float) -> Work:
 
 def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:
     keys = run.lake.pseudonym_keys.in_force(run.started_at.replace(tzinfo=dt.UTC))
-    task = DecodeObjects(run.lake.declarations.root, run.scratch, keys)
+    task = DecodeObjects(run.lake.declarations.root, run.scratch, keys, run.lake.erasures.erased())
     decoding = engine.objects(task, run.lake.store, batches)
     staged: list[StagedBatch] = []
     done, total = 0, sum(map(len, batches))

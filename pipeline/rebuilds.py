@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from contracts.errors import BuildError
-from contracts.layout import MARTS, curated_table
+from contracts.layout import CURATED, MARTS, curated_table
 from lakehouse.datafiles import EPOCH, partition_day
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
@@ -153,6 +153,6 @@ def _values(lake: Lake, sql: str, cuts: Cuts) -> set[str]:
     """The first column of a query's rows, as text, over each cut."""
     found: set[str] = set()
     for cut in cuts:
-        with connect(lake, cut) as connection:
+        with connect(lake, cut, schemas=(CURATED,)) as connection:
             found.update(str(value) for value in query(connection, sql).column(0).to_pylist())
     return found

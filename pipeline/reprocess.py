@@ -62,19 +62,36 @@ def reprocess(
         StorageError: when the disk is full, or an object is gone from raw; running again is safe.
     """
     refuse_while_paused(lake)
-    with lake.reprocess_lease.hold(secrets.token_hex(8)), _scratch(lake) as folder:
-        standings = standings_within(lake, lake.releases.latest(), window)
-        todo = Plan([(name, each.account.object_bytes) for name, each in standings.items()], [])
-        result = ReprocessResult()
-        with open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
-            for batches in todo.slices(engine.slice_bytes):
-                refuse_while_paused(lake)
-                began = time.monotonic()
-                staged = _decode(lake, folder, batches, engine, progress)
-                reach("reprocess.decoded")
-                _restate(_Slice(lake, folder, staged, began), engine, result, check)
-            result.bytes_read = engine.bytes_read
-        return result
+    with lake.reprocess_lease.hold(secrets.token_hex(8)):
+        names = standings_within(lake, lake.releases.latest(), window)
+        return judge_anew(lake, names, check=check, progress=progress)
+
+
+def judge_anew(
+    lake: Lake,
+    names: Iterable[str],
+    *,
+    verb: str = "reprocess",
+    check: Check | None = None,
+    progress: Progress = quiet,
+) -> ReprocessResult:
+    """Judge curated objects anew, by name. The caller holds the lease on reprocessing.
+
+    Raises:
+        HeldError, StorageError: as for `reprocess`.
+    """
+    standings = standings_of(lake, lake.releases.latest(), names)
+    todo = Plan([(name, each.account.object_bytes) for name, each in standings.items()], [])
+    result = ReprocessResult()
+    with _scratch(lake) as folder, open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
+        for batches in todo.slices(engine.slice_bytes):
+            refuse_while_paused(lake)
+            began = time.monotonic()
+            staged = _decode(lake, folder, batches, engine, progress)
+            reach("reprocess.decoded")
+            _restate(_Slice(lake, verb, folder, staged, began), engine, result, check)
+        result.bytes_read = engine.bytes_read
+    return result
 
 
 @contextmanager
@@ -93,7 +110,7 @@ def _decode(
 ) -> list[StagedBatch]:
     batches = list(batches)
     keys = lake.pseudonym_keys.in_force(dt.datetime.now(dt.UTC))
-    task = DecodeObjects(lake.declarations.root, folder, keys)
+    task = DecodeObjects(lake.declarations.root, folder, keys, lake.erasures.erased())
     staged: list[StagedBatch] = []
     done, total = 0, sum(map(len, batches))
     for each in engine.objects(task, lake.store, batches):
@@ -108,6 +125,7 @@ class _Slice:
     """Objects that are judged together: as decoded, in files of `folder`; `began` is of the monotonic clock."""
 
     lake: Lake
+    verb: str
     folder: str
     staged: list[StagedBatch]
     began: float
@@ -117,7 +135,7 @@ def _restate(part: _Slice, engine: Engine, result: ReprocessResult, check: Check
     lake, lease_id = part.lake, secrets.token_hex(8)
     with lake.lease.hold(lease_id, patience=PATIENCE):
         recover(lake)
-        with new_run(lake, "reprocess") as run:
+        with new_run(lake, part.verb) as run:
             settled, standings = _settled(run, part, engine)
             found = restate(run, part.staged, settled, touched(lake, standings), engine)
             corrections = _corrections(part.staged, settled, standings, found.curated)

@@ -17,8 +17,10 @@ from pipeline.build import BI_FILE, write_bi_file
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 
-_JUDGING: Final = frozenset({"curate", "reprocess"})
-"""Runs that judge raw, and can be undone; others follow from them."""
+ERASE: Final = "erase"
+"""The verb of a run that nothing undoes."""
+_JUDGING: Final = frozenset({"curate", "reprocess", ERASE})
+"""Runs that judge raw; others follow from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,10 @@ def _taken_back(lake: Lake, run_id: str) -> tuple[tuple[Release, ...], Release |
     if not found:
         raise UsageError("There is no run to undo: nothing was curated yet, or all of it is undone.")
     newest = found[-1]
+    if newest.verb == ERASE:
+        raise UsageError(
+            f"Run {newest.run_id} erased a person. An undo would bring back what has to stay gone, so it and all before it stay as they are."
+        )
     if newest.run_id != run_id:
         raise UsageError(
             f"{run_id} is not the newest curate that is in force, which is {newest.run_id}. Undo that first; `lake status` names it."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +13,7 @@ import pyarrow as pa
 from contracts.declarations import Declarations
 from contracts.json_text import repeated_key
 from contracts.layout import arrival_hour
+from contracts.subjects import ERASED
 from contracts.validation import (
     MAX_RECORD_BYTES,
     Foreign,
@@ -125,7 +126,8 @@ class Decoder:
         batch = _Batch.of(objects)
         passed: _Versions = defaultdict(Passed)
         rejections: dict[Address, Rejection] = {}
-        self._read_foreign(self._gate(batch, passed, rejections), passed, rejections)
+        erased: Counter[int] = Counter()
+        self._read_foreign(self._gate(batch, passed, rejections, erased), passed, rejections)
         tables: dict[str, list[pa.Table]] = defaultdict(list)
         for (event_type, version), records in passed.items():
             if not records.lines:
@@ -139,15 +141,23 @@ class Decoder:
         return Decoded(
             tables={name: pa.concat_tables(parts) for name, parts in tables.items()},
             rejected=pa.Table.from_pylist([row for rows in rejected for row in rows], schema=REJECTED),
-            objects=[outcome(place, rejections, unpacked) for place, unpacked in enumerate(batch.unpacked)],
+            objects=[
+                outcome(place, rejections, unpacked, erased[place])
+                for place, unpacked in enumerate(batch.unpacked)
+            ],
         )
 
-    def _gate(self, batch: _Batch, passed: _Versions, rejections: dict[Address, Rejection]) -> _Foreign:
-        """Put every record where its verdict says; returns those of other producers."""
+    def _gate(
+        self, batch: _Batch, passed: _Versions, rejections: dict[Address, Rejection], erased: Counter[int]
+    ) -> _Foreign:
+        """Put every record where its verdict says, and count the erased by object; returns those of other producers."""
         foreign: _Foreign = []
         for place, unpacked in enumerate(batch.unpacked):
             lines = enumerate(unpacked.records, start=place << PLACE_BITS)
             for address, line in self._gate_quickly(lines, passed):
+                if line == ERASED:
+                    erased[place] += 1
+                    continue
                 verdict = self._validator.read(line)
                 if isinstance(verdict, Foreign):
                     foreign.append((address, line, verdict))

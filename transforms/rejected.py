@@ -38,19 +38,23 @@ PLACE_BITS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class DecodedObject:
-    """How many records an object has, and what was wrong with it."""
+    """How many records an object has, how many of them stand for erased ones, and what was wrong with it."""
 
     records: int
     unread_bytes: int
     problem: str | None
+    erased: int = 0
 
 
-def outcome(place: int, rejections: dict[Address, Rejection], unpacked: Unpacked) -> DecodedObject:
-    """What an object came to."""
+def outcome(
+    place: int, rejections: dict[Address, Rejection], unpacked: Unpacked, erased: int = 0
+) -> DecodedObject:
+    """What an object came to, of which so many records are erased in raw."""
     return DecodedObject(
         records=len(unpacked.records) + len(unpacked.unreadable),
         unread_bytes=len(unpacked.records[-1]) if _broken_tail(place, rejections, unpacked) else 0,
         problem=unpacked.problem,
+        erased=erased,
     )
 
 

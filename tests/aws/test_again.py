@@ -7,27 +7,43 @@ import json
 from pathlib import Path
 
 import pytest
+from commands import DONE, lake_command
 from conftest import profile
 from holdings import ask, assert_conserved, branches, derived, holdings
 from records import DECLARATIONS, event, put_raw
+from ruled import other_contracts, ruled_by, with_rule
+from small_project import make_project
 
+from contracts.backfills import load_backfill
 from contracts.errors import HeldError
 from contracts.repairs import load_repair_rule
+from contracts.subjects import Identifier
 from ingestion.bus import Bus
 from ingestion.event_log import EventLog
 from ingestion.lander import land
 from lakehouse.lake import Lake
+from pipeline.backfill import run_backfill
 from pipeline.curate import curate
 from pipeline.derive import derive
+from pipeline.erase import erase
 from pipeline.pause import pause, resume
 from pipeline.repair import repair
 from pipeline.replay import Span, replay
 from pipeline.replay_targets import BusTarget
+from pipeline.scan import scan
 from pipeline.undo import undo
 from tests.unit.fake_bus import FakeBus
 
 NOW = dt.datetime(2026, 11, 2, 9, 30, tzinfo=dt.UTC)
 EVERYTHING = Span(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1), tuple(DECLARATIONS.events))  # noqa: DTZ001 as in tables
+BACKFILL = """
+name: field
+reason: The field was not known.
+owner: web
+from: 2026-11-01
+to: 2026-11-02
+expect: {events: [page_viewed], columns: [a_field_of_tomorrow, extras]}
+"""
 RULE = """
 name: decimal-commas
 reason: The payment service wrote amounts with a comma.
@@ -59,6 +75,47 @@ def test_an_undo_brings_every_table_back_and_the_next_run_takes_the_objects(lake
     derive(lake)
     assert (holdings(lake), derived(lake)) == after
     assert_conserved(lake)
+
+
+def test_a_window_is_judged_anew_by_a_backfill(lake: Lake, tmp_path: Path) -> None:
+    put_raw(lake, "a", event(event_id="e-1", a_field_of_tomorrow=7), event("order_placed", "o-1"))
+    curate(lake)
+    derive(lake)
+    before = holdings(lake), derived(lake)
+    contracts = other_contracts(tmp_path / "contracts")
+    with_rule(contracts, "page_viewed", "a_field_of_tomorrow", type=["integer", "null"], description="Known.")
+    today = ruled_by(lake, contracts)
+    (tmp_path / "field.yaml").write_text(BACKFILL)
+    record = run_backfill(today, load_backfill(tmp_path / "field.yaml"), NOW)
+    assert record.is_complete
+    assert ask(today, "select a_field_of_tomorrow as field from curated.page_viewed") == [{"field": 7}]
+    assert_conserved(today)
+    assert branches(today) == set()
+    (release,) = record.done[0].releases
+    undo(today, today.releases.get(release).run_id)
+    assert (holdings(lake), derived(lake)) == before
+
+
+def test_a_person_is_erased_there_too(lake: Lake, tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    with (lake.root / "lake.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'dbt_project = "{project}"\n')
+    lake = Lake.open(lake.root)
+    ours = event(event_id="e-1", customer_id="zoe-1", visitor_id="zoe-device")
+    others = event(event_id="e-2", customer_id="ben-1", visitor_id="ben-device")
+    put_raw(lake, "a", ours, others)
+    done = erase(lake, Identifier("login", "zoe-1"), NOW)
+    assert done.proof is not None
+    assert done.proof.hits == 0
+    assert len(done.rewritten) == 1
+    assert scan(lake, ["zoe-1", "zoe-device"], lake.store.names())["raw"] == 0
+    assert ask(lake, "select customer_id from curated.page_viewed") == [{"customer_id": "ben-1"}]
+    assert_conserved(lake)
+
+
+def test_glue_s_optimizers_do_the_upkeep(lake: Lake) -> None:
+    done = lake_command("maintain", "--lake", lake.root)
+    assert (done.returncode, "table optimizers" in done.stderr) == (DONE, True)
 
 
 def test_a_paused_lake_lets_no_run_begin(lake: Lake) -> None:

@@ -1,0 +1,148 @@
+"""The register of erasures: requests with their deadlines, legal holds, what is under way, and how the erased are remembered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+
+import msgspec
+from msgspec import Struct
+
+from contracts.errors import UsageError
+from contracts.subjects import Erased, Identifier
+from lakehouse.records import Records
+
+_KEY = "key"
+
+
+class RawChange(Struct, frozen=True):
+    """A raw object that an erasure rewrote: SHA-256 of its bytes before and after."""
+
+    raw_object: str
+    before: str
+    after: str
+
+
+class Found(Struct, frozen=True):
+    """What an erasure under way is about, in the clear, so that it can go on: gone when it is done.
+
+    `records`: numbers of the records to erase, by raw object; to each its event type where it was curated. `mentions`: raw objects
+    with records of others that name the person.
+    """
+
+    identifiers: tuple[Identifier, ...]
+    records: dict[str, dict[int, str | None]]
+    mentions: dict[str, list[int]]
+    event_ids: tuple[str, ...]
+
+
+class Proof(Struct, frozen=True):
+    """What an erasure did: when, raw objects with hashes, rows removed and changed by table, what a scan found afterwards.
+
+    `gone_by` says of what is not gone yet when it will be.
+    """
+
+    erased_at: dt.datetime
+    raw_objects: tuple[RawChange, ...]
+    rows: dict[str, dict[str, int]]
+    releases: tuple[int, ...]
+    scanned: dict[str, int]
+    hits: int
+    gone_by: dict[str, dt.datetime]
+
+
+class Erasure(Struct, frozen=True):
+    """An erasure: its number, when it was asked for and by when it is due; `found` while under way, `proof` once done.
+
+    `subject` is the keyed hash of the identifier that was asked for; `subjects` of all the person's.
+    """
+
+    number: int
+    subject: str
+    requested_at: dt.datetime
+    due_at: dt.datetime
+    subjects: tuple[str, ...] = ()
+    event_ids: tuple[str, ...] = ()
+    before: dt.datetime | None = None
+    found: Found | None = None
+    rewritten: tuple[RawChange, ...] = ()
+    proof: Proof | None = None
+
+
+class Hold(Struct, frozen=True):
+    """A legal hold: a person, by keyed hash, whose data must be kept for now, and why."""
+
+    subject: str
+    reason: str
+    since: dt.datetime
+
+
+class Erasures:
+    """Records of erasures by number, of holds by subject, and the key by which persons are remembered."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+        self._holds = records.below("holds")
+        self._keys = records.below("key")
+
+    def key(self) -> bytes:
+        """The key of the hashes: made once, never rotated, or the erased would be forgotten."""
+        if (found := self._keys.read(_KEY)) is None:
+            try:
+                self._keys.write(_KEY, msgspec.json.encode(secrets.token_bytes(32)), exclusive=True)
+            except FileExistsError:
+                return self.key()
+            found = self._keys.read(_KEY)
+        return msgspec.json.decode(found or b'""', type=bytes)
+
+    def all(self) -> list[Erasure]:
+        """Every erasure, the oldest first."""
+        read = (self._records.read(name) for name in self._records.names())
+        return [msgspec.json.decode(data, type=Erasure) for data in read if data is not None]
+
+    def put(self, erasure: Erasure) -> None:
+        """Write an erasure as it stands now."""
+        self._records.write(f"{erasure.number:08d}", msgspec.json.encode(erasure))
+
+    def erased(self) -> Erased | None:
+        """Who is not let in again; None where nobody was erased."""
+        begun = [each for each in self.all() if each.before is not None]
+        if not begun:
+            return None
+        subjects = {name: each.before for each in begun for name in each.subjects if each.before}
+        event_ids = frozenset(event_id for each in begun for event_id in each.event_ids)
+        return Erased(self.key(), subjects, event_ids)
+
+    def hash_of(self, identifier: Identifier) -> str:
+        """By what an identifier is remembered."""
+        return Erased(self.key(), {}, frozenset()).hash_of(identifier.kind, identifier.value)
+
+    def hold(self, identifier: Identifier, reason: str, now: dt.datetime) -> None:
+        """Keep a person's data whatever is asked."""
+        name = self.hash_of(identifier)
+        self._holds.write(name, msgspec.json.encode(Hold(name, reason, now)))
+
+    def release(self, identifier: Identifier) -> bool:
+        """End a hold; False where there was none."""
+        name = self.hash_of(identifier)
+        there = self._holds.read(name) is not None
+        self._holds.delete(name)
+        return there
+
+    def holds(self) -> list[Hold]:
+        """Every hold."""
+        read = (self._holds.read(name) for name in self._holds.names())
+        return [msgspec.json.decode(data, type=Hold) for data in read if data is not None]
+
+    def refuse_held(self, identifiers: list[Identifier]) -> None:
+        """See that nobody has a hold on a person.
+
+        Raises:
+            UsageError: when somebody has.
+        """
+        names = {self.hash_of(each) for each in identifiers}
+        if found := next((each for each in self.holds() if each.subject in names), None):
+            raise UsageError(
+                f"A legal hold since {found.since:%Y-%m-%d} keeps this person's data: {found.reason.rstrip('.')}. "
+                "End it first: lake erasures release."
+            )

@@ -1,0 +1,204 @@
+"""Erase: a person's records removed or anonymised in raw, and all that followed from them in every table; with a proof.
+
+Raw is rewritten first. Then the objects are judged anew like in any reprocess, so that whatever is made from raw follows.
+What an erasure is about is kept in the register while it is under way, so that it goes on wherever it was broken off.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections import defaultdict
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+
+from contracts.errors import UsageError
+from contracts.subjects import Identifier
+from lakehouse.erasures import Erasure, Found, Proof, RawChange
+from lakehouse.failpoints import reach
+from lakehouse.lake import Lake
+from lakehouse.sql import connect, release_of
+from pipeline.build import build
+from pipeline.curate import Progress, curate, quiet
+from pipeline.derive import derive
+from pipeline.pause import refuse_while_paused
+from pipeline.reprocess import PATIENCE, ReprocessResult, judge_anew
+from pipeline.run import new_run, publish
+from pipeline.scan import scan
+from pipeline.subject import belonging_to, by_object, identifiers_of
+from transforms.anonymise import Anonymiser
+from transforms.repack import repack
+
+DEADLINE: Final = dt.timedelta(days=30)
+"""GDPR, article 12(3): a month from the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasePlan:
+    """What an erasure would be about: identifiers of the person, records by event type (None: rejected), raw objects to rewrite."""
+
+    identifiers: list[Identifier]
+    records: dict[str | None, int]
+    mentions: int
+    raw_objects: int
+
+
+def plan_erase(lake: Lake, asked: Identifier) -> ErasePlan:
+    """Look, and change nothing."""
+    found = _find(lake, asked)
+    counts: dict[str | None, int] = defaultdict(int)
+    for numbers in found.records.values():
+        for event_type in numbers.values():
+            counts[event_type] += 1
+    mentions = sum(map(len, found.mentions.values()))
+    return ErasePlan(list(found.identifiers), dict(counts), mentions, len({*found.records, *found.mentions}))
+
+
+def request_erasure(lake: Lake, asked: Identifier, now: dt.datetime) -> Erasure:
+    """Enter a request into the register; one that stands there undone is returned as it is."""
+    if found := _asked_for(lake, asked):
+        return found
+    number = len(lake.erasures.all()) + 1
+    erasure = Erasure(number, lake.erasures.hash_of(asked), now, now + DEADLINE)
+    lake.erasures.put(erasure)
+    return erasure
+
+
+def _asked_for(lake: Lake, asked: Identifier) -> Erasure | None:
+    """The entry of a request that is not done yet."""
+    subject = lake.erasures.hash_of(asked)
+    return next((e for e in lake.erasures.all() if e.subject == subject and e.proof is None), None)
+
+
+def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress = quiet) -> Erasure:
+    """Erase a person. Broken off, the same call goes on.
+
+    What is in raw and not curated yet is curated first, so that nothing of the person is overlooked.
+
+    Args:
+        lake: the lake; what waits in the event log must have landed.
+        asked: one identifier of the person.
+        now: the time now, with zone: what happened before is erased, now and whenever it comes again.
+        progress: told of raw objects rewritten.
+
+    Raises:
+        UsageError: when nothing is held of the person, or a legal hold keeps it.
+        HeldError: when the lake is paused, or another run holds it; doing it again is safe.
+    """
+    refuse_while_paused(lake)
+    erasure = _asked_for(lake, asked)
+    if erasure is None or erasure.found is None:
+        curate(lake)
+        derive(lake)
+        erasure = _begun(lake, asked, now)
+    found = erasure.found
+    if found is None:
+        raise AssertionError("an erasure under way says what it is about")
+    with lake.reprocess_lease.hold(secrets.token_hex(8)):
+        erasure = _rewrite(lake, erasure, found, progress)
+        names = sorted({*found.records, *found.mentions})
+        result = judge_anew(lake, names, verb="erase")
+    derive(lake)
+    build(lake)
+    _fence(lake)
+    reach("erase.followed")
+    hits = scan(lake, [each.value for each in found.identifiers], names)
+    done = msgspec.structs.replace(erasure, found=None, proof=_proof(lake, erasure, result, hits, now))
+    lake.erasures.put(done)
+    return done
+
+
+def _find(lake: Lake, asked: Identifier) -> Found:
+    with connect(lake, release_of(lake)) as connection:
+        identifiers = identifiers_of(connection, asked)
+        found = belonging_to(connection, lake, identifiers)
+    records: dict[str, dict[int, str | None]] = defaultdict(dict)
+    for (raw_object, number), event_type in sorted(found.records.items()):
+        records[raw_object][number] = event_type
+    return Found(tuple(identifiers), dict(records), by_object(found.mentions), tuple(sorted(found.event_ids)))
+
+
+def _begun(lake: Lake, asked: Identifier, now: dt.datetime) -> Erasure:
+    """Find what the erasure is about, and let nothing of it in from now on."""
+    found = _find(lake, asked)
+    lake.erasures.refuse_held(list(found.identifiers))
+    if not found.records and not found.mentions:
+        raise UsageError(
+            f"Nothing is held of {asked.kind} {asked.value}. Is it of another kind? Kinds: `lake erase --help`."
+        )
+    begun = msgspec.structs.replace(
+        request_erasure(lake, asked, now),
+        subjects=tuple(map(lake.erasures.hash_of, found.identifiers)),
+        event_ids=found.event_ids,
+        before=now.astimezone(dt.UTC).replace(tzinfo=None),
+        found=found,
+    )
+    lake.erasures.put(begun)
+    reach("erase.begun")
+    return begun
+
+
+def _rewrite(lake: Lake, erasure: Erasure, found: Found, progress: Progress) -> Erasure:
+    """Rewrite the raw objects, each noted before it is, so that the hash of what was there is known whatever happens."""
+    anonymiser = Anonymiser(lake.declarations, frozenset(each.value for each in found.identifiers))
+    names = sorted({*found.records, *found.mentions})
+    noted = {each.raw_object: each.after for each in erasure.rewritten}
+    for place, name in enumerate(names):
+        data = lake.store.read(name)
+        if noted.get(name) != _hash(data):
+            after = _rewritten(data, name, found, anonymiser)
+            if name not in noted:
+                change = RawChange(name, _hash(data), _hash(after))
+                erasure = msgspec.structs.replace(erasure, rewritten=(*erasure.rewritten, change))
+                lake.erasures.put(erasure)
+            lake.store.replace(name, after)
+            reach("erase.rewritten")
+        progress("raw objects rewritten", place + 1, len(names))
+    return erasure
+
+
+def _rewritten(data: bytes, name: str, found: Found, anonymiser: Anonymiser) -> bytes:
+    """The object's bytes without the person."""
+    of_person, of_others = found.records.get(name, {}), set(found.mentions.get(name, ()))
+
+    def replacement(number: int, record: bytes) -> bytes:
+        if number in of_person:
+            return anonymiser.erased(record, of_person[number])
+        return anonymiser.without_name(record) if number in of_others else record
+
+    return repack(data, replacement)
+
+
+def _hash(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def _fence(lake: Lake) -> None:
+    """An empty release: of all before it, maintenance keeps none for longer than it must."""
+    lease_id = secrets.token_hex(8)
+    with lake.lease.hold(lease_id, patience=PATIENCE), new_run(lake, "erase") as run:
+        publish(run, lease_id=lease_id)
+
+
+def _proof(
+    lake: Lake, erasure: Erasure, result: ReprocessResult, hits: dict[str, int], now: dt.datetime
+) -> Proof:
+    rows = {
+        each.table: {
+            what: sum(getattr(day, what) for day in each.days) for what in ("added", "removed", "changed")
+        }
+        for each in result.differences
+    }
+    kept = dt.timedelta(days=lake.profile.keep_days)
+    return Proof(
+        erased_at=now,
+        raw_objects=erasure.rewritten,
+        rows=rows,
+        releases=tuple(result.releases),
+        scanned=hits,
+        hits=sum(hits.values()),
+        gone_by={"old snapshots and their files": now + kept},
+    )
