@@ -6,17 +6,16 @@ here and nowhere else.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import repeat
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import pyarrow as pa
 from pyiceberg.catalog import MetastoreCatalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.exceptions import CommitFailedException, NoSuchTableError
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import ALWAYS_TRUE, Table
 from pyiceberg.table.refs import SnapshotRefType
@@ -30,9 +29,9 @@ from pyiceberg.table.update import (
 from pyiceberg.table.update.snapshot import ManageSnapshots
 from pyiceberg.transforms import DayTransform, IdentityTransform
 
-from contracts.errors import HeldError, StorageError, UsageError
+from contracts.errors import HeldError, UsageError
 from contracts.layout import NAMESPACES
-from lakehouse._aws import storage_error
+from lakehouse._catalogue_errors import told
 from lakehouse._metadata import MAIN, column_paths, expirable, has_arrived, metadata_files, without_history
 from lakehouse._overwrite import Overwrite
 from lakehouse.releases import Move
@@ -48,7 +47,6 @@ _PROPERTIES: Final = {
 _TRIES: Final = 5
 
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -76,31 +74,6 @@ class Service(Protocol):
         """
 
 
-def _told(
-    method: Callable[Concatenate[Catalogue, P], R],
-) -> Callable[Concatenate[Catalogue, P], R]:
-    """Errors of services in our words."""
-
-    @functools.wraps(method)
-    def telling(catalogue: Catalogue, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(catalogue, *args, **kwargs)
-        except (CommitFailedException, TableAlreadyExistsError) as e:
-            raise HeldError(f"Another run writes the same table at this moment ({e}). Run again.") from e
-        except NoSuchTableError as e:
-            raise StorageError(
-                f"A table is not in the catalogue, and a release names it ({e}). Was the catalogue, or glue_database_prefix in "
-                "lake.toml, changed? Put it back, then run again; or make the lake again from raw."
-            ) from e
-        except Exception as e:
-            error = storage_error(e, "The catalogue or its files")
-            if error is None:
-                raise
-            raise error from e
-
-    return telling
-
-
 class Catalogue:
     """Tables of one lake, as `namespace.name`, whatever the service calls their namespaces."""
 
@@ -118,7 +91,7 @@ class Catalogue:
     def _load(self, identifier: str) -> Table:
         return self._catalog.load_table(self._service.prefix + identifier)
 
-    @_told
+    @told
     def load(self, identifier: str) -> Table | None:
         """The table as it is now, or None."""
         try:
@@ -126,7 +99,7 @@ class Catalogue:
         except NoSuchTableError:
             return None
 
-    @_told
+    @told
     def ensure(self, identifier: str, schema: pa.Schema, partition: str | None) -> Table:
         """The table, made when missing and widened by columns it lacks.
 
@@ -156,7 +129,7 @@ class Catalogue:
                 pass  # an empty first snapshot, for a branch to begin at
         return self._load(identifier)
 
-    @_told
+    @told
     def stage(
         self, table: Table, run_id: str, added: Iterable[DataFile], removed: Iterable[DataFile] = ()
     ) -> Move:
@@ -177,7 +150,7 @@ class Catalogue:
         transaction.commit_transaction()
         return Move(before.snapshot_id if before else None, producer.snapshot_id)
 
-    @_told
+    @told
     def publish(self, identifier: str, run_id: str, move: Move) -> None:
         """Move main by compare-and-swap and drop the branch. Again is harmless.
 
@@ -217,7 +190,7 @@ class Catalogue:
             table, (AssertRefSnapshotId(ref=MAIN, snapshot_id=move.before),), (to, *drop)
         )
 
-    @_told
+    @told
     def discard(self, run_id: str) -> None:
         """Drop an unpublished run's branch and snapshot from every table."""
         for table, snapshot_id in self._staged(run_id):
@@ -227,7 +200,7 @@ class Catalogue:
             )
             self._catalog.commit_table(table, (), drop)
 
-    @_told
+    @told
     def staged_metadata(self, run_id: str) -> list[str]:
         """Manifest files that only an unpublished run's branches name."""
         return [
@@ -239,12 +212,12 @@ class Catalogue:
         refs = [(table, table.refs().get(branch_of(run_id))) for table in tables]
         return [(table, ref.snapshot_id) for table, ref in refs if ref is not None]
 
-    @_told
+    @told
     def expirable(self, identifier: str, needed: Iterable[int]) -> tuple[list[int], list[str]]:
         """Snapshots of a table that are neither needed nor main nor on a branch; and the files, by path or URL, that only they name."""
         return expirable(self._load(identifier), needed)
 
-    @_told
+    @told
     def expire(self, identifier: str, snapshots: Iterable[int]) -> None:
         """Forget snapshots; those that are forgotten already are no error."""
         for attempt in range(_TRIES):
@@ -259,7 +232,7 @@ class Catalogue:
                     raise
                 time.sleep(0.05 * attempt)
 
-    @_told
+    @told
     def identifiers(self) -> list[str]:
         """Every table there is, as `namespace.name`, in order."""
         prefix = self._service.prefix
@@ -269,7 +242,7 @@ class Catalogue:
             for name in self._catalog.list_tables(prefix + namespace)
         )
 
-    @_told
+    @told
     def files(
         self, identifier: str, snapshot_id: int | None, row_filter: str | None = None
     ) -> list[DataFile]:

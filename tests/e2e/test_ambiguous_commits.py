@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -30,11 +31,15 @@ ERRORS: Final[dict[str, Callable[[], Exception]]] = {
 }
 
 
+STEP: Final = 4
+"""Every so many commits one is tried; the stages and the swaps of tables are of one kind each."""
+
+
 class Commits:
     """Stands before the catalogue's commits; one of them fails, done or not."""
 
     def __init__(self, lake: Lake, number: int, error: Callable[[], Exception], *, happens: bool) -> None:
-        self._catalog = lake.catalogue._catalog
+        self._catalog = lake.catalogue._catalog  # noqa: SLF001 where commits go
         self._real = self._catalog.commit_table
         self._number, self._error, self._happens = number, error, happens
         self.seen = 0
@@ -82,14 +87,12 @@ def test_whichever_commit_fails_however_the_next_run_makes_it_good(
 ) -> None:
     total = commits_of_a_run(tmp_path / "counted")
     assert total > 8
-    for number in range(1, total + 1, 2):
+    for number in range(1, total + 1, STEP):
         lake = Lake.create(tmp_path / f"lake-{number}")
         fill(lake)
         commits = Commits(lake, number, ERRORS[kind], happens=happens)
-        try:
+        with contextlib.suppress(LakeError):
             curate(lake)
-        except LakeError:
-            pass
         assert commits.seen >= number
         lake = Lake.open(lake.root)
         curate(lake)
