@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from contracts.errors import ContractError
+from contracts.errors import ContractError, UsageError
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where the wheel has it: ten times faster, and every process reads the contracts."""
@@ -47,6 +48,29 @@ def load_located(path: Path) -> Located:
         raise ContractError("a mapping is expected at the top", path=path, line=1)
     located: Located = _construct(node, path)
     return located
+
+
+def load_declared(path: Path, what: str, *, keys: frozenset[str], demanded: Iterable[str]) -> Located:
+    """Read a file that declares one thing.
+
+    Args:
+        path: the file.
+        what: what it declares, with its article.
+        keys: those it may have.
+        demanded: those it must have.
+
+    Raises:
+        ContractError: for the first mistake, naming file and line.
+        UsageError: when there is no such file.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is not there, or no file. Write {what} first.")
+    node = load_located(path)
+    node.refuse_unknown(keys, "key")
+    for key in demanded:
+        if not node.get(key):
+            raise node.error(f"{what} says its {key!r}")
+    return node
 
 
 def _construct(node: yaml.Node, path: Path) -> Any:

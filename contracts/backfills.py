@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from contracts._located import Located, load_located
-from contracts.errors import ContractError, UsageError
+from contracts._located import Located, load_declared
+from contracts.errors import ContractError
 
 _KEYS: Final = frozenset({"name", "reason", "owner", "from", "to", "slice_hours", "expect"})
 _DEMANDED: Final = ("name", "reason", "owner", "from", "to", "expect")
@@ -50,13 +50,7 @@ def load_backfill(path: Path) -> Backfill:
         ContractError: for the first mistake, naming file and line.
         UsageError: when there is no such file.
     """
-    if not path.is_file():
-        raise UsageError(f"{path} is not there, or no file. Write the backfill first.")
-    node = load_located(path)
-    node.refuse_unknown(_KEYS, "key")
-    for key in _DEMANDED:
-        if node.get(key) is None:
-            raise node.error(f"a backfill says its {key!r}")
+    node = load_declared(path, "a backfill", keys=_KEYS, demanded=_DEMANDED)
     if node["name"] != path.stem:
         raise node.error(f"'name' is the file's, {path.stem}", "name")
     hours = node.get("slice_hours", _DAY)

@@ -12,8 +12,7 @@ from typing import Any, Final
 
 import jsonpath
 
-from contracts._located import Located, load_located
-from contracts.errors import UsageError
+from contracts._located import Located, load_declared
 
 Object = dict[str, Any]
 Change = Callable[[Object], None]
@@ -64,13 +63,7 @@ def load_repair_rule(path: Path) -> RepairRule:
         ContractError: for the first mistake, naming file and line.
         UsageError: when there is no such file.
     """
-    if not path.is_file():
-        raise UsageError(f"{path} is not there, or no file. Write the rule first.")
-    node = load_located(path)
-    node.refuse_unknown(_KEYS, "key")
-    for key in sorted(_KEYS):
-        if not node.get(key):
-            raise node.error(f"a repair rule says its {key!r}")
+    node = load_declared(path, "a repair rule", keys=_KEYS, demanded=sorted(_KEYS))
     match, steps = node["match"], node["steps"]
     if not isinstance(match, Located) or not isinstance(steps, list):
         raise node.error("'match' is a mapping of columns, and 'steps' a list of changes")
