@@ -13,6 +13,7 @@ from contracts.subjects import Erased, Identifier
 from lakehouse.records import Records
 
 _KEY = "key"
+_SUMMARY = "summary"
 
 
 class RawChange(Struct, frozen=True):
@@ -77,6 +78,14 @@ class Hold(Struct, frozen=True):
     since: dt.datetime
 
 
+class _Summary(Struct, frozen=True):
+    """What is remembered of the erasures up to a number, all of which are done."""
+
+    through: int = 0
+    subjects: dict[str, dt.datetime] = {}
+    event_ids: frozenset[str] = frozenset()
+
+
 class Erasures:
     """Records of erasures by number, of holds by subject, and the key by which persons are remembered."""
 
@@ -95,23 +104,50 @@ class Erasures:
             found = self._keys.read(_KEY)
         return msgspec.json.decode(found or b'""', type=bytes)
 
-    def all(self) -> list[Erasure]:
-        """Every erasure, the oldest first."""
-        read = (self._records.read(name) for name in self._records.names())
+    def all(self, *, after: int = 0) -> list[Erasure]:
+        """Every erasure, or those after a number, the oldest first."""
+        read = (self._records.read(name) for name in self._records.names(after=_name(after)))
         return [msgspec.json.decode(data, type=Erasure) for data in read if data is not None]
+
+    def add(self, subject: str, requested_at: dt.datetime, due_at: dt.datetime) -> Erasure:
+        """Enter a request under the next number."""
+        names = self._records.names()
+        erasure = Erasure(int(names[-1]) + 1 if names else 1, subject, requested_at, due_at)
+        try:
+            self._records.write(_name(erasure.number), msgspec.json.encode(erasure), exclusive=True)
+        except FileExistsError:  # somebody entered another at this moment
+            return self.add(subject, requested_at, due_at)
+        return erasure
 
     def put(self, erasure: Erasure) -> None:
         """Write an erasure as it stands now."""
-        self._records.write(f"{erasure.number:08d}", msgspec.json.encode(erasure))
+        self._records.write(_name(erasure.number), msgspec.json.encode(erasure))
 
     def erased(self) -> Erased | None:
         """Who is not let in again; None where nobody was erased."""
-        begun = [each for each in self.all() if each.before is not None]
-        if not begun:
+        known = self._summary()
+        begun = [each for each in self.all(after=known.through) if each.before is not None]
+        if not begun and not known.through:
             return None
-        subjects = {name: each.before for each in begun for name in each.subjects if each.before}
-        event_ids = frozenset(event_id for each in begun for event_id in each.event_ids)
-        return Erased(self.key(), subjects, event_ids)
+        later = {name: each.before for each in begun for name in each.subjects if each.before}
+        event_ids = {event_id for each in begun for event_id in each.event_ids}
+        return Erased(self.key(), {**known.subjects, **later}, frozenset({*known.event_ids, *event_ids}))
+
+    def summarise(self) -> None:
+        """Put what is remembered of the erasures that are done into one record, so that a run need not read each."""
+        done = []
+        for each in self.all():
+            if each.proof is None:
+                break
+            done.append(each)
+        subjects = {name: each.before for each in done for name in each.subjects if each.before}
+        event_ids = frozenset(event_id for each in done for event_id in each.event_ids)
+        summary = _Summary(done[-1].number if done else 0, subjects, event_ids)
+        self._keys.write(_SUMMARY, msgspec.json.encode(summary))
+
+    def _summary(self) -> _Summary:
+        data = self._keys.read(_SUMMARY)
+        return _Summary() if data is None else msgspec.json.decode(data, type=_Summary)
 
     def hash_of(self, identifier: Identifier) -> str:
         """By what an identifier is remembered."""
@@ -146,3 +182,7 @@ class Erasures:
                 f"A legal hold since {found.since:%Y-%m-%d} keeps this person's data: {found.reason.rstrip('.')}. "
                 "End it first: lake erasures release."
             )
+
+
+def _name(number: int) -> str:
+    return f"{number:08d}"

@@ -61,10 +61,7 @@ def request_erasure(lake: Lake, asked: Identifier, now: dt.datetime) -> Erasure:
     """Enter a request into the register; one that stands there undone is returned as it is."""
     if found := _asked_for(lake, asked):
         return found
-    number = len(lake.erasures.all()) + 1
-    erasure = Erasure(number, lake.erasures.hash_of(asked), now, now + DEADLINE)
-    lake.erasures.put(erasure)
-    return erasure
+    return lake.erasures.add(lake.erasures.hash_of(asked), now, now + DEADLINE)
 
 
 def _asked_for(lake: Lake, asked: Identifier) -> Erasure | None:
@@ -108,6 +105,7 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
     hits = scan(lake, [each.value for each in found.identifiers], names)
     done = msgspec.structs.replace(erasure, found=None, proof=_proof(lake, erasure, result, hits, now))
     lake.erasures.put(done)
+    lake.erasures.summarise()
     return done
 
 
