@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from bench import door, spark
+from bench import again, door, spark
 from bench.figure import Figure
 from bench.measure import Measured, lake, measure
 from cli import console
@@ -60,17 +60,26 @@ class Bench:
 
     def one_hour(self, hours: int) -> Figure:
         """Curating one new hour after `hours` runs of an hour each, against after one."""
-        raw = sorted((self._raw(1)).glob("*/*/*"))
-        if len(raw) <= hours + 1:
-            raise SystemExit(f"The simulation holds {len(raw)} hours; {hours + 2} are needed.")
+        raw = self._hours(hours + 2)
         home = self.fresh("hours")
         Lake.create(home)
-        seconds = [self._next_hour(home, folder) for folder in raw[: hours + 2]]
+        seconds = [self._next_hour(home, folder) for folder in raw]
         early, late = statistics.median(seconds[1:4]), statistics.median(seconds[-3:])
         detail = f"{late:.2f} s, after one {early:.2f} s (medians of 3)"
         return Figure(
             f"one new hour on {hours}× history / 1×", 1.2, late / early, detail, self._conserved(home)
         )
+
+    def window(self, hours: int) -> list[Figure]:
+        """Judging one hour anew on a history of `hours` runs of an hour each."""
+        return again.window_on_history(self.fresh("again"), self._hours(hours), hours)
+
+    def _hours(self, count: int) -> list[Path]:
+        """Folders of raw of so many hours."""
+        found = sorted(self._raw(1).glob("*/*/*"))
+        if len(found) < count:
+            raise SystemExit(f"The simulation holds {len(found)} hours; {count} are needed.")
+        return found[:count]
 
     def spark(self, times: int) -> list[Figure]:
         """Curate on Spark against a naive Spark job and against one machine, on raw of ten event types."""
@@ -256,6 +265,8 @@ def main() -> None:
         lambda: [bench.one_key()],
         lambda: door.collector(bench.fresh("door"), seconds=chosen.seconds),
         lambda: [door.drop(bench.fresh("drop"), lines=chosen.events)],
+        lambda: bench.window(chosen.hours),
+        lambda: [again.catch_up(bench.fresh("backlog"), chosen.events // 5)],
     ]
     rows = []
     for number, found in enumerate(figures, start=1):
