@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from cli import console
+from cli.archive import archive
 from cli.backfill import backfill
 from cli.collect import collect, keys, webhooks
 from cli.demo import demo
@@ -80,6 +81,7 @@ for _command in (
     outbox,
     redrive,
     replay,
+    archive,
     reprocess,
     backfill,
     erase,

@@ -130,6 +130,11 @@ class Lake:
         return self._parts.records.below("replays")
 
     @cached_property
+    def archive_replays(self) -> Records:
+        """Replays from archives of EventBridge that were started here."""
+        return self._parts.records.below("archive-replays")
+
+    @cached_property
     def upkeep(self) -> Records:
         """Maintenance that is decided and not done."""
         return self._parts.records.below("upkeep")

@@ -24,7 +24,7 @@ PAGES: Final = (
     "keep-a-lake-in-shape.md",
     "erase-a-person.md",
 )
-NEEDS_AWS: Final = re.compile(r"--to-bus|redrive queue|redrive outbox|s3://|AWS_REGION")
+NEEDS_AWS: Final = re.compile(r"--to-bus|lake archive|redrive queue|redrive outbox|s3://|AWS_REGION")
 SIZE: Final = ("--events", "1500", "--days", "4", "--seed", "4")
 REPLACED: Final = {"customer-42": "select min(customer_id) as it from curated.order_placed"}
 """Names that stand for one of the reader's own, and where the reader finds one."""
