@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contracts.subjects import Identifier
     from lakehouse.erasures import Erasure
     from lakehouse.lake import Lake
+    from pipeline.erase import ErasePlan
 
 _HELP = "An identifier of the person: a customer_id, or KIND:VALUE with login, loyalty_card, email, phone (as hashes) or device."
 _subject = click.option("--subject", "asked", metavar="[KIND:]VALUE", help=_HELP, required=True)
@@ -54,20 +55,19 @@ def erase(
 
     if (asked is None) == (file is None):
         raise UsageError("Say whom: --subject ID, or --file PATH with one a line.")
-    named = [asked] if asked else _lines(file)
-    expected = asked or f"lines of {file.name if file else ''}: {len(named)}"
+    named = _lines(file) if file else [str(asked)]
+    expected = f"lines of {file.name}: {len(named)}" if file else str(asked)
     lake, subjects = Lake.open(folder), [parse_identifier(each) for each in named]
     if dry_run:
-        _say_plans(lake, subjects, expected or "", as_json=as_json)
+        _say_plans(lake, subjects, expected, as_json=as_json)
         return
     if confirm != expected:
         raise UsageError(f"Nothing was erased. To erase: --confirm '{expected}'. To look: --dry-run.")
     _erase(lake, subjects, as_json=as_json)
 
 
-def _lines(file: Path | None) -> list[str]:
-    text = file.read_text(encoding="utf-8") if file else ""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def _lines(file: Path) -> list[str]:
+    return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
 
 
 def _say_plans(lake: Lake, subjects: list[Identifier], expected: str, *, as_json: bool) -> None:
@@ -75,7 +75,7 @@ def _say_plans(lake: Lake, subjects: list[Identifier], expected: str, *, as_json
 
     plans = [plan_erase(lake, each) for each in subjects]
     if as_json:
-        console.print_json([{**asdict(each), "identifiers": msgspec.to_builtins(each.identifiers), "records": {k or "(rejected)": n for k, n in each.records.items()}} for each in plans])  # fmt: skip
+        console.print_json([_plan(each) for each in plans])
         return
     for place, plan in enumerate(plans, start=1):
         rows = [{"event_type": name or "(rejected)", "records": n} for name, n in plan.records.items()]
@@ -84,6 +84,11 @@ def _say_plans(lake: Lake, subjects: list[Identifier], expected: str, *, as_json
             f"{plan.raw_objects} raw objects would be rewritten; {plan.mentions} records of others name the person."
         )
     console.say(f"Nothing was done. To erase: --confirm '{expected}'")
+
+
+def _plan(plan: ErasePlan) -> dict[str, Any]:
+    records = {name or "(rejected)": count for name, count in plan.records.items()}
+    return {**asdict(plan), "identifiers": msgspec.to_builtins(plan.identifiers), "records": records}
 
 
 def _erase(lake: Lake, subjects: list[Identifier], *, as_json: bool) -> None:

@@ -90,7 +90,10 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
     if erasure is None or erasure.found is None:
         curate(lake)
         derive(lake)
-        erasure = _begun(lake, asked, now)
+        held = _find(lake, asked)
+        if not held.records and not held.mentions:
+            return _erased_before(lake, asked)
+        erasure = _begun(lake, asked, held, now)
     found = erasure.found
     if found is None:
         raise AssertionError("an erasure under way says what it is about")
@@ -119,14 +122,20 @@ def _find(lake: Lake, asked: Identifier) -> Found:
     return Found(tuple(identifiers), dict(records), by_object(found.mentions), tuple(sorted(found.event_ids)))
 
 
-def _begun(lake: Lake, asked: Identifier, now: dt.datetime) -> Erasure:
-    """Find what the erasure is about, and let nothing of it in from now on."""
-    found = _find(lake, asked)
+def _erased_before(lake: Lake, asked: Identifier) -> Erasure:
+    """The erasure that left nothing of a person, so that asking again is harmless."""
+    subject = lake.erasures.hash_of(asked)
+    for each in lake.erasures.all():
+        if each.proof is not None and subject in each.subjects:
+            return each
+    raise UsageError(
+        f"Nothing is held of {asked.kind} {asked.value}. Is it of another kind? Kinds: `lake erase --help`."
+    )
+
+
+def _begun(lake: Lake, asked: Identifier, found: Found, now: dt.datetime) -> Erasure:
+    """Enter what the erasure is about, and let nothing of it in from now on."""
     lake.erasures.refuse_held(list(found.identifiers))
-    if not found.records and not found.mentions:
-        raise UsageError(
-            f"Nothing is held of {asked.kind} {asked.value}. Is it of another kind? Kinds: `lake erase --help`."
-        )
     begun = msgspec.structs.replace(
         request_erasure(lake, asked, now),
         subjects=tuple(map(lake.erasures.hash_of, found.identifiers)),

@@ -297,3 +297,21 @@ def test_an_erasure_that_is_overdue_is_told(filled: Lake) -> None:
     request_erasure(filled, ZOE, NOW - 60 * DAY)
     told = lake_command("erasures", "list", "--lake", filled.root)
     assert (told.returncode, "Overdue: 1" in told.stderr) == (CHECK_FAILED, True)
+
+
+@pytest.mark.dbt
+def test_many_are_erased_by_a_file_and_once_more_is_harmless(filled: Lake, tmp_path: Path) -> None:
+    file = tmp_path / "requests.txt"
+    file.write_text("zoe-1\n\ndevice:ben-device\n", encoding="utf-8")
+    command = ("erase", "--lake", filled.root, "--file", file)
+    assert len(answer(*command, "--dry-run")) == 2
+    for _ in range(2):
+        done = lake_command(*command, "--confirm", "lines of requests.txt: 2", "--json")
+        assert done.returncode == DONE, done.stderr
+        assert [(each["number"], each["proof"]["hits"]) for each in json.loads(done.stdout)] == [
+            (1, 0),
+            (2, 0),
+        ]
+    values = (*VALUES, "ben-1", "ben-device", "ben-card")
+    assert scan(filled, values, filled.store.names()) == dict.fromkeys([*newest(filled).tables, "raw"], 0)
+    assert_conserved(filled)
