@@ -21,6 +21,7 @@ from holdings import (
 from ruled import other_contracts, ruled_by, with_envelope_rule, with_rule
 from shop_raw import DAY, HOUR, MONDAY, Turmoil, put, sent
 
+from contracts.declarations import BUILT_IN
 from contracts.errors import UsageError
 from contracts.layout import EVENT_IDS
 from lakehouse.lake import Lake
@@ -52,12 +53,17 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def state(lake: Lake) -> tuple[object, ...]:
+    """What there is; a column that was declared once stays in its table, and counts only where it has a value."""
     assert_conserved(lake)
-    return holdings(lake), derived(lake), accounts(lake)
+    rows = {
+        table: [row.replace(',"a_field_of_tomorrow":null', "") for row in found]
+        for table, found in holdings(lake).items()
+    }
+    return rows, derived(lake), accounts(lake)
 
 
-def curated_in_parts(root: Path, seed: int) -> Lake:
-    lake = Lake.create(root)
+def curated_in_parts(root: Path, seed: int, rules: Path = BUILT_IN) -> Lake:
+    lake = ruled_by(Lake.create(root), rules)
     objects = Turmoil(seed).objects
     random.Random(seed).shuffle(objects)
     for place, each in enumerate(objects):
@@ -96,19 +102,19 @@ def test_under_the_same_rules_nothing_differs(tmp_path: Path) -> None:
     assert (state(lake), newest(lake)) == (before, release)
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 20))]
-)
+@pytest.mark.parametrize("stricter", [True, False], ids=["stricter", "looser"])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 20))])
 def test_in_any_windows_the_lake_becomes_as_if_the_rules_had_always_held(
-    tmp_path: Path, seed: int, rules: Path
+    tmp_path: Path, seed: int, rules: Path, *, stricter: bool
 ) -> None:
-    lake = ruled_by(curated_in_parts(tmp_path / "lake", seed), rules)
+    then, today = (BUILT_IN, rules) if stricter else (rules, BUILT_IN)
+    lake = ruled_by(curated_in_parts(tmp_path / "lake", seed, then), today)
     before = state(lake)
     for window in cut(seed):
         reprocess(lake, window)
         assert_conserved(lake)
     derive(lake)
-    assert state(lake) == state(always_ruled(tmp_path / "always", seed, rules)) != before
+    assert state(lake) == state(always_ruled(tmp_path / "always", seed, today)) != before
     assert reprocess(lake, WHOLE).releases == []
 
 
