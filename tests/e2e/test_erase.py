@@ -64,7 +64,7 @@ def events_of(person: str) -> list[Record]:
     return [
         looked,
         of(person, "page_viewed", f"{person}-signed-in"),
-        of(person, "order_placed", f"{person}-ordered", order_id=order),
+        of(person, "order_placed", f"{person}-ordered", order_id=order, gift_message="Yours, Z."),
         of(person, "payment_captured", f"{person}-paid", order_id=order, customer_id=None),
         parcel,
         of(person, "customer_registered", f"{person}-registered", referred_by_customer_id=None),
@@ -175,6 +175,7 @@ def test_what_accounting_must_keep_stays_without_what_is_personal(
     assert personal <= changed <= {*personal, "shipping_address", "billing_address", "extras"}
     assert {after[name] for name in personal} == {None}
     assert after["total_amount"] == before.order["total_amount"]
+    assert ("gift_message" in before.order["extras"], after["extras"]) == (True, None)
     sql = "select signed_by_name from curated.shipment_delivered where order_id = 'order-of-zoe'"
     assert ask(lake, sql) == [{"signed_by_name": None}]
     sql = "select count(*) as n from curated.page_viewed where event_id like 'zoe%'"
