@@ -23,9 +23,6 @@ IDENTIFIERS: Final[Mapping[str, str]] = MappingProxyType(
 
 ERASED: Final = b'{"erased":"by request"}'
 """What stands in raw in the place of a record that was erased: it keeps the numbers of the records behind it."""
-ANONYMISED: Final = "erasure"
-"""`replay.repaired_by` of a record of which only the personal part was erased."""
-
 _LENGTH: Final = 16
 
 
@@ -39,12 +36,13 @@ class Identifier(Struct, frozen=True, order=True):
 class Erased(Struct, frozen=True):
     """The erased. By keyed hash of an identifier: what happened before that moment (UTC, without zone) is not let in again.
 
-    `event_ids` are of records that were erased. The key never rotates, as the hashes could not be made again.
+    `payloads` are hashes of the payloads of records that were erased, whether they carry an identifier or not. The key never rotates, as
+    what was hashed could not be hashed again.
     """
 
     key: bytes
     subjects: Mapping[str, dt.datetime]
-    event_ids: frozenset[str]
+    payloads: frozenset[int]
 
     def hash_of(self, kind: str, value: str) -> str:
         """By what an identifier is remembered: HMAC-SHA256, cut to 128 bits, in hex."""

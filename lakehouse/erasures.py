@@ -34,7 +34,7 @@ class Found(Struct, frozen=True):
     identifiers: tuple[Identifier, ...]
     records: dict[str, dict[int, str | None]]
     mentions: dict[str, list[int]]
-    event_ids: tuple[str, ...]
+    payloads: tuple[int, ...]
 
 
 class Proof(Struct, frozen=True):
@@ -63,7 +63,7 @@ class Erasure(Struct, frozen=True):
     requested_at: dt.datetime
     due_at: dt.datetime
     subjects: tuple[str, ...] = ()
-    event_ids: tuple[str, ...] = ()
+    payloads: tuple[int, ...] = ()
     before: dt.datetime | None = None
     found: Found | None = None
     rewritten: tuple[RawChange, ...] = ()
@@ -83,7 +83,7 @@ class _Summary(Struct, frozen=True):
 
     through: int = 0
     subjects: dict[str, dt.datetime] = {}
-    event_ids: frozenset[str] = frozenset()
+    payloads: frozenset[int] = frozenset()
 
 
 class Erasures:
@@ -130,8 +130,8 @@ class Erasures:
         if not begun and not known.through:
             return None
         later = {name: each.before for each in begun for name in each.subjects if each.before}
-        event_ids = {event_id for each in begun for event_id in each.event_ids}
-        return Erased(self.key(), {**known.subjects, **later}, frozenset({*known.event_ids, *event_ids}))
+        payloads = {payload for each in begun for payload in each.payloads}
+        return Erased(self.key(), {**known.subjects, **later}, frozenset({*known.payloads, *payloads}))
 
     def summarise(self) -> None:
         """Put what is remembered of the erasures that are done into one record, so that a run need not read each."""
@@ -141,8 +141,8 @@ class Erasures:
                 break
             done.append(each)
         subjects = {name: each.before for each in done for name in each.subjects if each.before}
-        event_ids = frozenset(event_id for each in done for event_id in each.event_ids)
-        summary = _Summary(done[-1].number if done else 0, subjects, event_ids)
+        payloads = frozenset(payload for each in done for payload in each.payloads)
+        summary = _Summary(done[-1].number if done else 0, subjects, payloads)
         self._keys.write(_SUMMARY, msgspec.json.encode(summary))
 
     def _summary(self) -> _Summary:

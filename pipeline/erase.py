@@ -119,7 +119,7 @@ def _find(lake: Lake, asked: Identifier) -> Found:
     records: dict[str, dict[int, str | None]] = defaultdict(dict)
     for (raw_object, number), event_type in sorted(found.records.items()):
         records[raw_object][number] = event_type
-    return Found(tuple(identifiers), dict(records), by_object(found.mentions), tuple(sorted(found.event_ids)))
+    return Found(tuple(identifiers), dict(records), by_object(found.mentions), tuple(sorted(found.payloads)))
 
 
 def _erased_before(lake: Lake, asked: Identifier) -> Erasure:
@@ -139,7 +139,7 @@ def _begun(lake: Lake, asked: Identifier, found: Found, now: dt.datetime) -> Era
     begun = msgspec.structs.replace(
         request_erasure(lake, asked, now),
         subjects=tuple(map(lake.erasures.hash_of, found.identifiers)),
-        event_ids=found.event_ids,
+        payloads=found.payloads,
         before=now.astimezone(dt.UTC).replace(tzinfo=None),
         found=found,
     )

@@ -23,6 +23,11 @@ where not is_shared and not is_excluded and person_id in (
     where identifier_kind = $kind and identifier_value = $value and not is_shared and not is_excluded
 )
 """
+_COPIES: Final = f"""
+select raw_object, raw_record, event_type, payload_hash from {EVENT_IDS}
+semi join (select event_id, payload_hash from {EVENT_IDS} semi join addresses using (raw_object, raw_record)) using (event_id, payload_hash)
+"""
+_ADDRESSES: Final = pa.schema([("raw_object", pa.string()), ("raw_record", pa.int64())])
 _CHUNK: Final = 1000
 
 Address = tuple[str, int]
@@ -31,11 +36,14 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
-    """Records of a person, by address with their event type (None where they were rejected); and records of others that name the person."""
+    """Records of a person, by address with their event type (None where they were rejected); and records of others that name the person.
+
+    `payloads` are the hashes of the payloads of all of them that were valid.
+    """
 
     records: dict[Address, str | None] = field(default_factory=dict)
     mentions: set[Address] = field(default_factory=set)
-    event_ids: set[str] = field(default_factory=set)
+    payloads: set[int] = field(default_factory=set)
 
 
 def parse_identifier(text: str) -> Identifier:
@@ -76,8 +84,8 @@ def belonging_to(
     orders = _by_identifiers(connection, lake, found)
     _by_orders(connection, lake, found, orders)
     _mentions(connection, lake, found)
+    _rejected(connection, found, {*orders, *(each.value for each in identifiers)})
     _copies(connection, found)
-    _rejected(connection, found, [each.value for each in identifiers])
     return found
 
 
@@ -97,9 +105,8 @@ def _by_identifiers(connection: duckdb.DuckDBPyConnection, lake: Lake, found: Be
             f"{name} in (select value from person where kind = '{kind}')" for kind, name in of
         )
         order = "order_id" if event_type == "order_placed" and "order_id" in columns else "null"
-        for event_id, raw_object, raw_record, order_id in _rows(connection, event_type, where, order):
+        for raw_object, raw_record, order_id in _rows(connection, event_type, where, order):
             found.records[raw_object, raw_record] = event_type
-            found.event_ids.add(event_id)
             orders.update([order_id] if order_id else ())
     return orders
 
@@ -109,25 +116,23 @@ def _by_orders(connection: duckdb.DuckDBPyConnection, lake: Lake, found: Belongi
     for event_type in lake.declarations.events:
         if "order_id" in _columns(lake, event_type) and orders:
             where = "order_id in (select order_id from orders)"
-            for event_id, raw_object, raw_record, _ in _rows(connection, event_type, where, "null"):
+            for raw_object, raw_record, _ in _rows(connection, event_type, where, "null"):
                 found.records.setdefault((raw_object, raw_record), event_type)
-                found.event_ids.add(event_id)
 
 
 def _mentions(connection: duckdb.DuckDBPyConnection, lake: Lake, found: Belonging) -> None:
     """Rows of others in which an identifier stands somewhere."""
     for event_type in lake.declarations.events:
         where = naming(connection, curated_table(event_type))
-        for event_id, raw_object, raw_record, _ in _rows(connection, event_type, where, "null"):
+        for raw_object, raw_record, _ in _rows(connection, event_type, where, "null"):
             if (raw_object, raw_record) not in found.records:
                 found.mentions.add((raw_object, raw_record))
-                found.event_ids.add(event_id)
 
 
 def _rows(
     connection: duckdb.DuckDBPyConnection, event_type: str, where: str, order: str
-) -> list[tuple[str, str, int, str | None]]:
-    sql = f"select event_id, raw_object, raw_record, {order} from {curated_table(event_type)} where {where}"
+) -> list[tuple[str, int, str | None]]:
+    sql = f"select raw_object, raw_record, {order} from {curated_table(event_type)} where {where}"
     return connection.execute(sql).fetchall()
 
 
@@ -135,31 +140,8 @@ def _columns(lake: Lake, event_type: str) -> set[str]:
     return {each.name for each in lake.declarations.curated[event_type]}
 
 
-def _copies(connection: duckdb.DuckDBPyConnection, found: Belonging) -> None:
-    """Copies of the records, and other versions of their events: curated or not, they are of the same person."""
-    connection.register("events", pa.table({"event_id": pa.array(sorted(found.event_ids), pa.string())}))
-    rows = connection.execute(
-        f"select raw_object, raw_record, event_type, event_id from {EVENT_IDS} semi join events using (event_id)"
-    ).fetchall()
-    mentioned = _mentioned_events(connection, found)
-    for raw_object, raw_record, event_type, event_id in rows:
-        if event_id in mentioned:
-            found.mentions.add((raw_object, raw_record))
-        else:
-            found.records.setdefault((raw_object, raw_record), event_type)
-
-
-def _mentioned_events(connection: duckdb.DuckDBPyConnection, found: Belonging) -> set[str]:
-    addresses = [{"raw_object": name, "raw_record": number} for name, number in found.mentions]
-    if not addresses:
-        return set()
-    connection.register("mentions", pa.Table.from_pylist(addresses))
-    sql = f"select event_id from {EVENT_IDS} semi join mentions using (raw_object, raw_record)"
-    return {event_id for (event_id,) in connection.execute(sql).fetchall()}
-
-
-def _rejected(connection: duckdb.DuckDBPyConnection, found: Belonging, values: Sequence[str]) -> None:
-    """Rejected records in which an identifier stands."""
+def _rejected(connection: duckdb.DuckDBPyConnection, found: Belonging, values: Iterable[str]) -> None:
+    """Rejected records in which an identifier, or an order of the person, stands; losers of a conflict are among them."""
     tokens = [f'"{value}"'.encode() for value in values]
     rows: Any = connection.execute(
         f"select raw_object, raw_record, record from {QUARANTINE} where record is not null"
@@ -168,6 +150,26 @@ def _rejected(connection: duckdb.DuckDBPyConnection, found: Belonging, values: S
         for raw_object, raw_record, record in chunk:
             if any(token in record for token in tokens):
                 found.records.setdefault((raw_object, raw_record), None)
+
+
+def _copies(connection: duckdb.DuckDBPyConnection, found: Belonging) -> None:
+    """Copies of all of these: the same payload under the same id. Another payload under that id may be somebody else's."""
+    for addresses, of_person in ((list(found.records), True), (list(found.mentions), False)):
+        for raw_object, raw_record, event_type, payload in _copies_of(connection, addresses):
+            found.payloads.add(payload)
+            if not of_person:
+                found.mentions.add((raw_object, raw_record))
+            elif found.records.get((raw_object, raw_record)) is None:
+                found.records[raw_object, raw_record] = event_type
+
+
+def _copies_of(
+    connection: duckdb.DuckDBPyConnection, addresses: Sequence[Address]
+) -> list[tuple[str, int, str, int]]:
+    """Addresses, event type and payload of the records at some addresses, as far as they were valid, and of their copies."""
+    rows = pa.Table.from_pylist([{"raw_object": name, "raw_record": n} for name, n in addresses], _ADDRESSES)
+    connection.register("addresses", rows)
+    return connection.execute(_COPIES).fetchall()
 
 
 def by_object(addresses: Iterable[Address]) -> dict[str, list[int]]:

@@ -9,7 +9,7 @@ import msgspec
 
 from contracts.declarations import Declarations
 from contracts.fields import Field
-from contracts.subjects import ANONYMISED, ERASED
+from contracts.subjects import ERASED
 from contracts.validation import Foreign, Reading, Validator
 from transforms.foreign import ForeignReader
 
@@ -52,10 +52,8 @@ class Anonymiser:
         detail, metadata = made["detail"], made["detail"]["metadata"]
         fields = version.fields if version else ()
         made["detail"] = self._cleaned(detail, fields, judge, only_known=only_known)
-        made["detail"]["metadata"] = {
-            **self._cleaned(metadata, self._declarations.envelope.metadata, judge, only_known=only_known),
-            "replay": {"repaired_by": ANONYMISED},
-        }
+        metadata = self._cleaned(metadata, self._declarations.envelope.metadata, judge, only_known=only_known)
+        made["detail"]["metadata"] = metadata
         result = msgspec.json.encode(made)
         return result if isinstance(self._validator.read_own(result), Reading) else ERASED
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from contracts.layout import arrival_hour
-from contracts.subjects import ANONYMISED, IDENTIFIERS, Erased
+from contracts.subjects import IDENTIFIERS, Erased
 from transforms.distinct import each_distinct
 
 _TOKEN: Final = re.compile(rb'"([^"\\]{1,128})"')
@@ -24,22 +24,15 @@ Left = Counter[str]
 def without_erased(table: pa.Table, erased: Erased) -> tuple[pa.Table, Left]:
     """The rows of one event type that are of nobody erased.
 
-    A row is left out where an identifier of it was erased later than the event happened, or its own event was erased; but not
-    the anonymised row that stands for one.
+    A row is left out where an identifier of it was erased later than the event happened, or where it is a copy of a record that was.
     """
-    is_out = pc.is_in(table["event_id"], pa.array(sorted(erased.event_ids), pa.string()))
+    is_out = pc.is_in(table["payload_hash"], pa.array(sorted(erased.payloads), pa.int64()))
     for kind, field in IDENTIFIERS.items():
         if field in table.schema.names:
             is_out = pc.or_(is_out, _of_erased(table, kind, field, erased))
-    is_out = pc.and_not(is_out, _is_anonymised(table["replay"]))
     if not pc.any(is_out).as_py():
         return table, Counter()
     return table.filter(pc.invert(is_out)), Counter(table.filter(is_out)["raw_object"].to_pylist())
-
-
-def _is_anonymised(replay: pa.ChunkedArray) -> pa.ChunkedArray:
-    by = pc.struct_field(replay, "repaired_by")
-    return pc.fill_null(pc.equal(by, ANONYMISED), False)
 
 
 def _of_erased(table: pa.Table, kind: str, field: str, erased: Erased) -> pa.ChunkedArray:

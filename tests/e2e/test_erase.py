@@ -91,12 +91,17 @@ def fill(lake: Lake) -> None:
     derive(lake)
 
 
-def make_lake(folder: Path) -> Lake:
-    """A lake with Zoe, Ben and Cara in it, and a mart."""
+def without_rows(folder: Path) -> Lake:
+    """An empty lake with a project of one mart."""
     lake = Lake.create(folder / "lake")
     project = make_project(folder / "project")
     (lake.root / "lake.toml").write_text(f'dbt_project = "{project}"\n', encoding="utf-8")
-    lake = Lake.open(lake.root)
+    return Lake.open(lake.root)
+
+
+def make_lake(folder: Path) -> Lake:
+    """A lake with Zoe, Ben and Cara in it, and a mart."""
+    lake = without_rows(folder)
     fill(lake)
     return lake
 
@@ -317,3 +322,21 @@ def test_many_are_erased_by_a_file_and_once_more_is_harmless(filled: Lake, tmp_p
     values = (*VALUES, "ben-1", "ben-device", "ben-card")
     assert scan(filled, values, filled.store.names()) == dict.fromkeys([*newest(filled).tables, "raw"], 0)
     assert_conserved(filled)
+
+
+@pytest.mark.dbt
+def test_somebody_else_s_record_under_the_same_id_stays_and_counts_from_now_on(tmp_path: Path) -> None:
+    lake = without_rows(tmp_path)
+    theirs = of("ben", "page_viewed", "same", at=MONDAY + HOUR)
+    put(lake, "a", of("zoe", "page_viewed", "same"), theirs, again(theirs, MONDAY + 2 * HOUR))
+    put(lake, "b", again(theirs, MONDAY + 3 * HOUR), at=MONDAY + 3 * HOUR)
+    curate(lake)
+    erase(lake, ZOE, NOW)
+    assert ask(lake, "select customer_id from curated.page_viewed") == [{"customer_id": "ben-1"}]
+    fates = [(each["curated"], each["duplicates"], each["erased"]) for each in accounts(lake).values()]
+    assert sorted(fates) == [(0, 1, 0), (1, 1, 1)]
+    assert_conserved(lake)
+    put(lake, "late", again(of("zoe", "page_viewed", "same"), MONDAY + DAY), at=MONDAY + DAY)
+    curate(lake)
+    assert ask(lake, "select customer_id from curated.page_viewed") == [{"customer_id": "ben-1"}]
+    assert scan(lake, VALUES, ()) == dict.fromkeys([*newest(lake).tables, "raw"], 0)

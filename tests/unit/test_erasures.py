@@ -20,7 +20,7 @@ def begin(register: Erasures, value: str, *, done: bool) -> int:
     """Enter an erasure that is begun, or done."""
     subject = register.hash_of(Identifier("login", value))
     erasure = register.add(subject, NOON, NOON)
-    begun = msgspec.structs.replace(erasure, subjects=(subject,), event_ids=(f"of-{value}",), before=BEFORE)
+    begun = msgspec.structs.replace(erasure, subjects=(subject,), payloads=(len(value),), before=BEFORE)
     register.put(msgspec.structs.replace(begun, proof=PROOF if done else None))
     return erasure.number
 
@@ -28,7 +28,7 @@ def begin(register: Erasures, value: str, *, done: bool) -> int:
 def remembered(register: Erasures, *values: str) -> list[bool]:
     erased = register.erased()
     assert erased is not None
-    assert erased.event_ids == {f"of-{value}" for value in values if erased.until("login", value)}
+    assert erased.payloads == {len(value) for value in values if erased.until("login", value)}
     return [erased.until("login", value) == BEFORE for value in values]
 
 
@@ -41,14 +41,14 @@ def test_nobody_is_remembered_where_nobody_was_erased(tmp_path: Path) -> None:
 
 def test_all_are_remembered_summed_up_or_not(tmp_path: Path) -> None:
     register = Erasures(FileRecords(tmp_path))
-    assert [begin(register, "ada", done=True), begin(register, "ben", done=False)] == [1, 2]
-    assert remembered(register, "ada", "ben", "cara") == [True, True, False]
+    assert [begin(register, "ada", done=True), begin(register, "benno", done=False)] == [1, 2]
+    assert remembered(register, "ada", "benno", "carola") == [True, True, False]
     register.summarise()
-    begin(register, "dan", done=True)
-    assert remembered(register, "ada", "ben", "cara", "dan") == [True, True, False, True]
+    begin(register, "danielle", done=True)
+    assert remembered(register, "ada", "benno", "carola", "danielle") == [True, True, False, True]
     register.summarise()
     again = Erasures(FileRecords(tmp_path))
-    assert remembered(again, "ada", "ben", "cara", "dan") == [True, True, False, True]
+    assert remembered(again, "ada", "benno", "carola", "danielle") == [True, True, False, True]
     assert len(again.all()) == 3
 
 
