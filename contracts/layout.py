@@ -21,6 +21,9 @@ DEFAULT_BUS: Final = "commerce"
 NO_DATE: Final = dt.date(1970, 1, 1)
 """The arrival date of raw objects outside the layout."""
 
+OF_A_RUN: Final = frozenset({"run_id", "curated_at", "quarantined_at"})
+"""Columns that name the run which wrote a row, and differ between any two runs."""
+
 _RAW_HOUR = re.compile(r"bus=[^/]+/ingest_date=(\d{4}-\d{2}-\d{2})/ingest_hour=(\d{2})/")
 
 

@@ -69,6 +69,22 @@ def load_segment(segment: Segment) -> pa.Table:
         return pa.ipc.open_stream(file.read_at(segment.length, segment.offset)).read_all()
 
 
+@contextmanager
+def scratch_folder(folder: str) -> Iterator[str]:
+    """An empty folder for staged files, gone afterwards; what is left of one that was killed goes first.
+
+    Raises:
+        StorageError: when the store fails.
+    """
+    delete_scratch(folder)
+    if not folder.startswith(_REMOTE):
+        Path(folder).mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        delete_scratch(folder)
+
+
 def delete_scratch(folder: str) -> None:
     """Delete a run's staged files.
 

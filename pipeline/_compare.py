@@ -12,12 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from contracts.layout import OF_A_RUN
 from lakehouse.datafiles import PartitionedWriter, Target, WrittenFile, fit, read_rows
 from lakehouse.failpoints import reach
 from pipeline._tasks import Part, rows_of_part
-
-OF_A_RUN: Final = frozenset({"run_id", "curated_at", "quarantined_at"})
-"""Columns that name the run which wrote a row, and differ between any two runs."""
 
 _ADDRESS: Final = ("raw_object", "raw_record")
 _PLACED: Final = """
@@ -118,12 +116,14 @@ def _empty(schema: pa.Schema) -> pa.Table:
 
 
 def _candidates(job: CompareJob, number: int, path: str) -> pa.Table:
-    rows = read_rows(path)
-    concerned = pc.is_in(rows["raw_object"], pa.array(sorted(job.objects), pa.string()))
+    addresses = read_rows(path, list(_ADDRESS))  # most files of a day have rows of other objects only
+    concerned = pc.is_in(addresses["raw_object"], pa.array(sorted(job.objects), pa.string()))
     if job.gone:
-        concerned = pc.or_(concerned, _named(rows, job.gone))
+        concerned = pc.or_(concerned, _named(addresses, job.gone))
     places = pa.array(np.flatnonzero(concerned.to_numpy()))
-    table = fit(rows.take(places), job.target.schema)
+    if not len(places):
+        return _empty(job.target.schema)
+    table = fit(read_rows(path).take(places), job.target.schema)
     return table.append_column("file", pa.repeat(number, len(places))).append_column("row", places)
 
 

@@ -98,7 +98,7 @@ class SettleIds:
     def __call__(self, number: int, lot: pa.Table) -> SettledLot:
         """Settle one lot."""
         withdrawn = lot.filter(lot["is_withdrawn"]).select(IDS.names)
-        found = lot.filter(pc.invert(lot["is_withdrawn"])).select(IDS.names)
+        found = (lot.filter(pc.invert(lot["is_withdrawn"])) if len(withdrawn) else lot).select(IDS.names)
         with open_duckdb(self.index[0][1] if self.index else "") as connection:
             known = self._known(connection, lot, withdrawn)
             outcome = deduplicate(connection, found, known, withdrawn)

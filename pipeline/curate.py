@@ -17,7 +17,7 @@ from pipeline.accounts import Account, draw_up, ledger_rows
 from pipeline.pause import refuse_while_paused
 from pipeline.plan import Batch, plan
 from pipeline.recovery import recover
-from pipeline.run import Run, new_run, publish
+from pipeline.run import new_run, publish
 from pipeline.settle import settle
 from pipeline.tables import prepare_tables, write_ledger, write_tables
 
@@ -66,7 +66,14 @@ def _curate_slice(
     began = time.monotonic()
     with new_run(lake, "curate") as run:
         reach("curate.planned")
-        staged = _decode(run, batches, engine, progress)
+        staged = decode(
+            lake,
+            run.scratch,
+            batches,
+            engine,
+            progress=progress,
+            beside=lambda each: prepare_tables(run, each),
+        )
         reach("curate.decoded")
         settled = settle(run, staged, engine)
         written = write_tables(run, staged, settled, engine)
@@ -83,16 +90,33 @@ def work_of(staged: list[StagedBatch], began: float) -> Work:
     return Work(size, time.monotonic() - began)
 
 
-def _decode(run: Run, batches: list[Batch], engine: Engine, progress: Progress) -> list[StagedBatch]:
-    keys = run.lake.pseudonym_keys.in_force(run.started_at.replace(tzinfo=dt.UTC))
-    task = DecodeObjects(run.lake.declarations.root, run.scratch, keys, run.lake.erasures.erased())
-    decoding = engine.objects(task, run.lake.store, batches)
+def decode(
+    lake: Lake,
+    folder: str,
+    batches: list[Batch],
+    engine: Engine,
+    *,
+    progress: Progress = quiet,
+    beside: Callable[[StagedBatch], None] = lambda _: None,
+) -> list[StagedBatch]:
+    """Decode raw objects into staged files.
+
+    Args:
+        lake: the lake.
+        folder: where the staged files go.
+        batches: names of objects, those of a batch into one file.
+        engine: where the work is done.
+        progress: told of objects decoded.
+        beside: done for each batch while other processes decode the next, where there are any.
+    """
+    keys = lake.pseudonym_keys.in_force(dt.datetime.now(dt.UTC))
+    task = DecodeObjects(lake.declarations.root, folder, keys, lake.erasures.erased())
     staged: list[StagedBatch] = []
     done, total = 0, sum(map(len, batches))
-    for each in decoding:
+    for each in engine.objects(task, lake.store, batches):
         staged.append(each)
         if engine.works_beside:
-            prepare_tables(run, each)
+            beside(each)
         done += len(each.objects)
         progress("objects decoded", done, total)
     return sorted(staged, key=lambda batch: batch.objects[0].raw_object)

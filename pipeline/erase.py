@@ -29,6 +29,8 @@ from pipeline.reprocess import PATIENCE, ReprocessResult, judge_anew
 from pipeline.run import new_run, publish
 from pipeline.scan import scan
 from pipeline.subject import belonging_to, by_object, identifiers_of
+from pipeline.undo import ERASE
+from pipeline.window import standings_of
 from transforms.anonymise import Anonymiser
 from transforms.repack import repack
 
@@ -100,7 +102,7 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
     with lake.reprocess_lease.hold(secrets.token_hex(8)):
         erasure = _rewrite(lake, erasure, found, progress)
         names = sorted({*found.records, *found.mentions})
-        result = judge_anew(lake, names, verb="erase")
+        result = judge_anew(lake, standings_of(lake, lake.releases.latest(), names), verb=ERASE)
     derive(lake)
     build(lake)
     _fence(lake)
@@ -186,7 +188,7 @@ def _hash(data: bytes) -> str:
 def _fence(lake: Lake) -> None:
     """An empty release: of all before it, maintenance keeps none for longer than it must."""
     lease_id = secrets.token_hex(8)
-    with lake.lease.hold(lease_id, patience=PATIENCE), new_run(lake, "erase") as run:
+    with lake.lease.hold(lease_id, patience=PATIENCE), new_run(lake, ERASE) as run:
         publish(run, lease_id=lease_id)
 
 

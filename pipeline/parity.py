@@ -12,15 +12,12 @@ from zlib import crc32
 from contracts.declarations import Declarations
 from contracts.errors import UsageError
 from contracts.fields import Kind
-from contracts.layout import PERSONAL_VALUES, QUARANTINE, curated_table
+from contracts.layout import OF_A_RUN, PERSONAL_VALUES, QUARANTINE, curated_table
 from lakehouse.lake import Lake
 from lakehouse.pseudonym_keys import PseudonymKeys
 from lakehouse.sql import connect, query, release_of
 from pipeline.curate import Progress, curate, quiet
 from pipeline.derive import derive
-
-OF_A_RUN: Final = frozenset({"run_id", "curated_at", "quarantined_at"})
-"""Columns that name the run which wrote a row, and differ between any two runs."""
 
 CONTENT: Final = """
 select

@@ -5,13 +5,10 @@ Objects are decoded while other runs go on; only what follows, against the newes
 
 from __future__ import annotations
 
-import datetime as dt
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 from contracts.errors import HeldError
@@ -20,19 +17,19 @@ from lakehouse.datafiles import EPOCH, partition_day, readable
 from lakehouse.engine import Engine, open_engine
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
-from lakehouse.scratch import delete_scratch
+from lakehouse.scratch import scratch_folder
 from pipeline._ids import IndexFile
-from pipeline._tasks import DecodeObjects, StagedBatch
+from pipeline._tasks import StagedBatch
 from pipeline.accounts import Account, difference, draw_up, ledger_rows
-from pipeline.curate import Progress, quiet, work_of
+from pipeline.curate import Progress, decode, quiet, work_of
 from pipeline.pause import refuse_while_paused
-from pipeline.plan import Batch, Plan
+from pipeline.plan import Plan
 from pipeline.recovery import recover
 from pipeline.restate import TableDifference, restate
 from pipeline.run import Run, new_run, publish
 from pipeline.settle import Settled, settle
 from pipeline.tables import write_ledger
-from pipeline.window import Standing, Window, standings_of, standings_within, touched
+from pipeline.window import Days, Standing, Window, standings_of, standings_within, touched
 
 PATIENCE: Final = 120.0
 """Seconds that a reprocess waits for a run that holds the lake."""
@@ -63,61 +60,38 @@ def reprocess(
     """
     refuse_while_paused(lake)
     with lake.reprocess_lease.hold(secrets.token_hex(8)):
-        names = standings_within(lake, lake.releases.latest(), window)
-        return judge_anew(lake, names, check=check, progress=progress)
+        standings = standings_within(lake, lake.releases.latest(), window)
+        return judge_anew(lake, standings, check=check, progress=progress)
 
 
 def judge_anew(
     lake: Lake,
-    names: Iterable[str],
+    standings: Mapping[str, Standing],
     *,
     verb: str = "reprocess",
     check: Check | None = None,
     progress: Progress = quiet,
 ) -> ReprocessResult:
-    """Judge curated objects anew, by name. The caller holds the lease on reprocessing.
+    """Judge curated objects anew, given with what the ledger says of them. The caller holds the lease on reprocessing.
 
     Raises:
         HeldError, StorageError: as for `reprocess`.
     """
-    standings = standings_of(lake, lake.releases.latest(), names)
     todo = Plan([(name, each.account.object_bytes) for name, each in standings.items()], [])
     result = ReprocessResult()
-    with _scratch(lake) as folder, open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine:
+    # always the same folder, so that the next reprocess clears up after one that was killed
+    with (
+        scratch_folder(lake.scratch("reprocess")) as folder,
+        open_engine(lake, todo.size, preload=["pipeline._tasks"]) as engine,
+    ):
         for batches in todo.slices(engine.slice_bytes):
             refuse_while_paused(lake)
             began = time.monotonic()
-            staged = _decode(lake, folder, batches, engine, progress)
+            staged = decode(lake, folder, batches, engine, progress=progress)
             reach("reprocess.decoded")
             _restate(_Slice(lake, verb, folder, staged, began), engine, result, check)
         result.bytes_read = engine.bytes_read
     return result
-
-
-@contextmanager
-def _scratch(lake: Lake) -> Iterator[str]:
-    """A folder for decoded rows, always the same one, so that the next reprocess clears up after one that was killed."""
-    folder = lake.scratch("reprocess")
-    delete_scratch(folder)
-    if not folder.startswith("s3://"):
-        Path(folder).mkdir(parents=True)
-    yield folder
-    delete_scratch(folder)
-
-
-def _decode(
-    lake: Lake, folder: str, batches: Iterable[Batch], engine: Engine, progress: Progress
-) -> list[StagedBatch]:
-    batches = list(batches)
-    keys = lake.pseudonym_keys.in_force(dt.datetime.now(dt.UTC))
-    task = DecodeObjects(lake.declarations.root, folder, keys, lake.erasures.erased())
-    staged: list[StagedBatch] = []
-    done, total = 0, sum(map(len, batches))
-    for each in engine.objects(task, lake.store, batches):
-        staged.append(each)
-        done += len(each.objects)
-        progress("objects decoded", done, total)
-    return sorted(staged, key=lambda batch: batch.objects[0].raw_object)
 
 
 @dataclass(slots=True)
@@ -136,8 +110,8 @@ def _restate(part: _Slice, engine: Engine, result: ReprocessResult, check: Check
     with lake.lease.hold(lease_id, patience=PATIENCE):
         recover(lake)
         with new_run(lake, part.verb) as run:
-            settled, standings = _settled(run, part, engine)
-            found = restate(run, part.staged, settled, touched(lake, standings), engine)
+            settled, standings, days = _settled(run, part, engine)
+            found = restate(run, part.staged, settled, days, engine)
             corrections = _corrections(part.staged, settled, standings, found.curated)
             reach("reprocess.compared")
             if check is not None:
@@ -152,8 +126,8 @@ def _restate(part: _Slice, engine: Engine, result: ReprocessResult, check: Check
     result.corrections += corrections
 
 
-def _settled(run: Run, part: _Slice, engine: Engine) -> tuple[Settled, dict[str, Standing]]:
-    """Settle the objects' records against all others.
+def _settled(run: Run, part: _Slice, engine: Engine) -> tuple[Settled, dict[str, Standing], Days]:
+    """Settle the objects' records against all others; also returns the objects' standings, and the days that may hold their rows.
 
     Where a record that counted is none any more, one of another object may count in its place: that object is then judged
     anew too, until no such record is left.
@@ -163,21 +137,24 @@ def _settled(run: Run, part: _Slice, engine: Engine) -> tuple[Settled, dict[str,
         standings = standings_of(run.lake, run.base, names)
         if len(standings) < len(names):
             raise HeldError("An undo took objects of the window back meanwhile. Run again.")
-        settled = settle(run, part.staged, engine, _withdrawn(run, standings))
+        days = touched(run.lake, standings)
+        settled = settle(run, part.staged, engine, _withdrawn(run, standings, days))
         more = sorted({str(row["raw_object"]) for row in settled.displaced if row["fate"] == "curated"})
         if not more:
-            return settled, standings
-        part.staged += _decode(run.lake, part.folder, [[name] for name in more], engine, quiet)
+            return settled, standings, days
+        part.staged += decode(run.lake, part.folder, [[name] for name in more], engine)
 
 
-def _withdrawn(run: Run, standings: dict[str, Standing]) -> list[IndexFile]:
+def _withdrawn(run: Run, standings: dict[str, Standing], days: Days) -> list[IndexFile]:
     """The files of the index that may hold records of the objects."""
     snapshot = run.snapshot(EVENT_IDS)
     if snapshot is None:
         return []
-    days = {(day - EPOCH).days for day in touched(run.lake, standings).get(EVENT_IDS, ())}
+    wanted = {(day - EPOCH).days for day in days.get(EVENT_IDS, ())}
     files = run.lake.catalogue.files(EVENT_IDS, snapshot)
-    return [IndexFile(readable(file), frozenset(standings)) for file in files if partition_day(file) in days]
+    return [
+        IndexFile(readable(file), frozenset(standings)) for file in files if partition_day(file) in wanted
+    ]
 
 
 def _corrections(

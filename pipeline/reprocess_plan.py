@@ -34,11 +34,6 @@ class ReprocessPlan:
     marts: list[str]
     seconds: float | None
 
-    @property
-    def event_types(self) -> list[str]:
-        """Event types of which rows may change."""
-        return [name.partition(".")[2] for name in self.days]
-
 
 def plan_reprocess(lake: Lake, window: Window) -> ReprocessPlan:
     """Look, and change nothing."""

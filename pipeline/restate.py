@@ -15,6 +15,7 @@ from pipeline._tasks import Part, StagedBatch, WriteJob, write_parts
 from pipeline.run import Run
 from pipeline.settle import Record, Removals, Settled
 from pipeline.tables import BRIDGED, identifier_of, parts_by_table, removals_by_table, target
+from pipeline.window import Days
 
 _KEYS: Final = {
     "event_ids": ("raw_object", "raw_record"),
@@ -47,7 +48,7 @@ def restate(
     run: Run,
     staged: list[StagedBatch],
     settled: Settled,
-    days: Mapping[str, set[dt.date]],
+    days: Days,
     engine: Engine,
 ) -> Restated:
     """Stage what differs in every table.
@@ -84,9 +85,7 @@ def _difference(run: Run, name: str, compared: Compared) -> TableDifference:
     return TableDifference(identifier_of(name), event_type, *counts, tuple(compared.differences))
 
 
-def _names(
-    run: Run, parts: Mapping[str, list[Part]], gone: Removals, days: Mapping[str, set[dt.date]]
-) -> list[str]:
+def _names(run: Run, parts: Mapping[str, list[Part]], gone: Removals, days: Days) -> list[str]:
     """Tables that have rows of the objects, or may have them, or lose rows of others."""
     every = [*run.lake.declarations.events, *_KEYS]
     return [name for name in every if name in parts or name in gone or identifier_of(name) in days]
@@ -95,9 +94,7 @@ def _names(
 class _Table:
     """A table of the run, and its files of the days that matter."""
 
-    def __init__(
-        self, run: Run, name: str, days: Mapping[str, set[dt.date]], gone: Mapping[dt.date, set[Record]]
-    ) -> None:
+    def __init__(self, run: Run, name: str, days: Days, gone: Mapping[dt.date, set[Record]]) -> None:
         identifier = identifier_of(name)
         self.run, self.name = run, name
         self.table = run.table(identifier)

@@ -28,6 +28,10 @@ group by raw_object
 """
 
 
+Days = dict[str, set[dt.date]]
+"""Partitions by table identifier."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Raw objects that arrived from `start` until before `end` (UTC, whole hours, without zone).
@@ -100,7 +104,7 @@ def _standing(row: dict[str, Any]) -> Standing:
     return Standing(Account(**row), releases)
 
 
-def touched(lake: Lake, standings: Mapping[str, Standing]) -> dict[str, set[dt.date]]:
+def touched(lake: Lake, standings: Mapping[str, Standing]) -> Days:
     """Days of each table that may hold rows of those objects: what the releases changed that had a part in them."""
     days: dict[str, set[dt.date]] = defaultdict(set)
     for number in sorted(set().union(*(each.releases for each in standings.values()))):
