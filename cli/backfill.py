@@ -48,13 +48,17 @@ def plan(folder: Path, file: Path, *, as_json: bool) -> None:
 def run(folder: Path, file: Path, *, as_json: bool) -> None:
     """Run FILE slice by slice; a slice that does not come out as expected is refused (exit 1). Broken off, run it again."""
     from contracts.backfills import load_backfill
-    from ingestion.publisher import utc_now
+    from contracts.errors import ExpectationError
     from lakehouse.lake import Lake
     from pipeline.backfill import run_backfill
 
     lake = Lake.open(folder)
-    with console.progress_bar() as progress:
-        record = run_backfill(lake, load_backfill(file), utc_now(), progress=progress)
+    try:
+        with console.progress_bar() as progress:
+            record = run_backfill(lake, load_backfill(file), progress=progress)
+    except ExpectationError:
+        follow(lake)  # the slices before it are published
+        raise
     follow(lake)
     _print([record], as_json=as_json)
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from cli import console
 from cli.options import examples, json_option, lake_option
-
-if TYPE_CHECKING:
-    from lakehouse.lake import Lake
 
 _FORMATS = ("table", "csv", "json")
 
@@ -43,12 +40,14 @@ def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: 
 
     Schemas: marts; curated (a table per event type); platform (ledger, quarantine, event_ids); raw (the view raw.records).
     """
+    from ingestion.publisher import utc_now
     from lakehouse.lake import Lake
     from lakehouse.sql import connect, create_raw_view, query, release_of
+    from pipeline.audit import note_look, restricted_in
 
     lake = Lake.open(folder)
     text = sys.stdin.read() if statement == "-" else statement
-    _note_look(lake, "sql", text)
+    note_look(lake, "sql", restricted_in(lake, text), utc_now())
     with connect(lake, release_of(lake, as_of)) as connection:
         if "raw" in text:
             create_raw_view(connection, lake)
@@ -61,21 +60,6 @@ def sql(folder: Path, statement: str, as_of: int | None, form: str, *, as_json: 
             console.print_csv(rows, answer.schema.names)
         case _:
             console.print_rows(rows, columns=answer.schema.names)
-
-
-def _note_look(lake: Lake, command: str, text: str) -> None:
-    """Note a look at tables with clear personal data, of which a name stands in the text."""
-    from ingestion.publisher import utc_now
-    from pipeline.audit import note_look, restricted_tables
-
-    named = {table for table in {*restricted_tables(lake), "raw.records"} if _short(table) in text.lower()}
-    if named:
-        note_look(lake, command, named, utc_now())
-
-
-def _short(table: str) -> str:
-    """By what a statement cannot but name a table."""
-    return "raw" if table == "raw.records" else table.partition(".")[2]
 
 
 @click.command(epilog=examples("lake status", "lake status --json | jq .missing"))
@@ -138,11 +122,14 @@ def show_quarantine(
     folder: Path, error_type: str | None, event_type: str | None, limit: int, *, as_json: bool
 ) -> None:
     """Show quarantined records: where they are in raw, why they were rejected, and their original bytes."""
+    from contracts.layout import QUARANTINE
+    from ingestion.publisher import utc_now
     from lakehouse.lake import Lake
+    from pipeline.audit import note_look
     from pipeline.status import quarantined
 
     lake = Lake.open(folder)
-    _note_look(lake, "quarantine show", "quarantine")
+    note_look(lake, "quarantine show", [QUARANTINE], utc_now())
     rows = quarantined(lake, error_type=error_type, event_type=event_type, limit=limit)
     if as_json:
         console.print_json(rows)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from awsglue.utils import GlueArgumentError, getResolvedOptions
 
-from contracts.errors import UsageError
+from contracts.errors import LakeError, UsageError
 from lakehouse.lake import Lake
 
 OPTIONAL: Final[Mapping[str, str | int | float]] = {
@@ -80,6 +80,22 @@ def _opened(store: str, given: Mapping[str, Any]) -> Lake:
     if not store.startswith("s3://"):
         return Lake.create(Path(store), given)
     return Lake.create(Path(tempfile.mkdtemp(prefix="lake-")), {"store": store, **OPTIONAL, **given})
+
+
+def run_job(work: Callable[[list[str]], None], arguments: list[str]) -> int:
+    """Do a job's work; what is raised on purpose is reported. Returns the exit code."""
+    try:
+        work(arguments)
+    except LakeError as e:
+        report(str(e))
+        return e.exit_code
+    return 0
+
+
+def end(code: int) -> None:
+    """End the process. Glue takes any exit for a failure, an exit with 0 too."""
+    if code:
+        sys.exit(code)
 
 
 def report(line: str) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from contracts.errors import LakeError
-from glue_jobs._arguments import lake_of, report
+from glue_jobs._arguments import end, lake_of, report, run_job
 from pipeline.accounts import totals
 from pipeline.curate import curate
 from pipeline.derive import derive
@@ -17,21 +16,18 @@ from pipeline.derive import derive
 
 def main(arguments: list[str]) -> int:
     """Run the job; returns its exit code."""
-    try:
-        lake, _ = lake_of(arguments)
-        curated = curate(lake)
-        report(
-            f"Curated: {totals(curated.accounts)}; releases {curated.releases}; recovered {curated.recovered}."
-        )
-        derived = derive(lake)
-        report(f"Derived: {derived.rows}; release {derived.release}.")
-    except LakeError as e:
-        report(str(e))
-        return e.exit_code
-    return 0
+    return run_job(_run, arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    lake, _ = lake_of(arguments)
+    curated = curate(lake)
+    report(
+        f"Curated: {totals(curated.accounts)}; releases {curated.releases}; recovered {curated.recovered}."
+    )
+    derived = derive(lake)
+    report(f"Derived: {derived.rows}; release {derived.release}.")
 
 
 if __name__ == "__main__":
-    code = main(sys.argv)
-    if code:  # Glue takes any exit for a failure, an exit with 0 too
-        sys.exit(code)
+    end(main(sys.argv))

@@ -8,27 +8,23 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from contracts.errors import LakeError
-from glue_jobs._arguments import lake_of, report
+from glue_jobs._arguments import end, lake_of, report, run_job
 from pipeline.maintain import maintain
 
 
 def main(arguments: list[str]) -> int:
     """Run the job; returns its exit code."""
-    try:
-        lake, _ = lake_of(arguments)
-        if lake.profile.catalogue == "glue":
-            report("Glue's table optimizers compact and expire this lake's tables; nothing was done here.")
-            return 0
-        done = maintain(lake, dt.datetime.now(dt.UTC))
-        report(f"Compacted: {done.compacted}; expired {done.expired}; {done.deleted} files deleted.")
-    except LakeError as e:
-        report(str(e))
-        return e.exit_code
-    return 0
+    return run_job(_run, arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    lake, _ = lake_of(arguments)
+    if lake.profile.catalogue == "glue":
+        report("Glue's table optimizers compact and expire this lake's tables; nothing was done here.")
+        return
+    done = maintain(lake, dt.datetime.now(dt.UTC))
+    report(f"Compacted: {done.compacted}; expired {done.expired}; {done.deleted} files deleted.")
 
 
 if __name__ == "__main__":
-    code = main(sys.argv)
-    if code:  # Glue takes any exit for a failure, an exit with 0 too
-        sys.exit(code)
+    end(main(sys.argv))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import sys
 
-from contracts.errors import LakeError, UsageError
-from glue_jobs._arguments import lake_of, report
+from contracts.errors import UsageError
+from glue_jobs._arguments import end, lake_of, report, run_job
 from pipeline.derive import derive
 from pipeline.reprocess import reprocess
 from pipeline.window import Window
@@ -18,19 +18,18 @@ from pipeline.window import Window
 
 def main(arguments: list[str]) -> int:
     """Run the job; returns its exit code."""
-    try:
-        lake, given = lake_of(arguments, known=["window_from", "window_to"])
-        window = Window(_hour(given["window_from"]), _hour(given["window_to"]))
-        result = reprocess(lake, window)
-        report(f"Reprocessed: {result.objects} raw objects; releases {result.releases}.")
-        for table in result.differences:
-            report(f"{table.table}: {table.rows_before} rows before, {table.rows_after} after.")
-        derived = derive(lake)
-        report(f"Derived: {derived.rows}; release {derived.release}.")
-    except LakeError as e:
-        report(str(e))
-        return e.exit_code
-    return 0
+    return run_job(_run, arguments)
+
+
+def _run(arguments: list[str]) -> None:
+    lake, given = lake_of(arguments, known=["window_from", "window_to"])
+    window = Window(_hour(given["window_from"]), _hour(given["window_to"]))
+    result = reprocess(lake, window)
+    report(f"Reprocessed: {result.objects} raw objects; releases {result.releases}.")
+    for table in result.differences:
+        report(f"{table.table}: {table.rows_before} rows before, {table.rows_after} after.")
+    derived = derive(lake)
+    report(f"Derived: {derived.rows}; release {derived.release}.")
 
 
 def _hour(text: str) -> dt.datetime:
@@ -41,6 +40,4 @@ def _hour(text: str) -> dt.datetime:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv)
-    if code:  # Glue takes any exit for a failure, an exit with 0 too
-        sys.exit(code)
+    end(main(sys.argv))

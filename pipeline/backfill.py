@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 
 import msgspec
 
 from contracts.backfills import Backfill, Expectation
 from contracts.errors import UsageError
+from ingestion.publisher import utc_now
 from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from pipeline.curate import Progress, quiet
@@ -57,14 +58,18 @@ def windows(backfill: Backfill) -> Iterator[Window]:
 
 
 def run_backfill(
-    lake: Lake, backfill: Backfill, now: dt.datetime, *, progress: Progress = quiet
+    lake: Lake,
+    backfill: Backfill,
+    *,
+    clock: Callable[[], dt.datetime] = utc_now,
+    progress: Progress = quiet,
 ) -> BackfillRecord:
     """Run the slices of a backfill that are not done yet. Broken off, the next call goes on.
 
     Args:
         lake: the lake.
         backfill: the backfill.
-        now: the time now, with zone.
+        clock: the time now, with zone.
         progress: told of slices done.
 
     Raises:
@@ -77,9 +82,8 @@ def run_backfill(
     for window in todo:
         result = reprocess(lake, window, check=lambda found: hold_against(backfill.expect, found))
         reach("backfill.published")
-        done = SliceDone(
-            window.start, window.end, result.objects, tuple(result.differences), tuple(result.releases), now
-        )
+        outcome = result.objects, tuple(result.differences), tuple(result.releases)
+        done = SliceDone(window.start, window.end, *outcome, done_at=clock())
         record = msgspec.structs.replace(record, done=(*record.done, done))
         lake.backfills.write(backfill.name, msgspec.json.encode(record))
         progress("slices done", len(record.done), record.slices)

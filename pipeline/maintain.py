@@ -36,18 +36,18 @@ class Maintained:
 
 
 class Expiry(msgspec.Struct, frozen=True):
-    """An expiry that is decided: snapshots by table, and the files that only they name. Whoever finds it finishes it."""
+    """An expiry that is decided: releases, snapshots by table, and the files that only they name. Whoever finds it finishes it."""
 
+    releases: list[int]
     snapshots: dict[str, list[int]]
     files: list[str]
 
 
 def plan_maintain(lake: Lake, now: dt.datetime) -> Maintained:
     """Look, and change nothing."""
-    kept, expired = _kept_and_expired(lake, now)
-    expiry = _expiry(lake, kept)
+    expiry = _expiry(lake, now)
     compacted = {table: _counted(files) for table, files in _crowded(lake).items()}
-    return Maintained(compacted, [each.number for each in expired], len(expiry.files))
+    return Maintained(compacted, expiry.releases, len(expiry.files))
 
 
 def maintain(lake: Lake, now: dt.datetime) -> Maintained:
@@ -69,13 +69,11 @@ def maintain(lake: Lake, now: dt.datetime) -> Maintained:
         for table, files in _crowded(lake).items():
             result.compacted[table] = _counted(files)
             result.releases.append(_compact(lake, table, files, lease_id).number)
-        kept, expired = _kept_and_expired(lake, now)
-        expiry = _expiry(lake, kept)
+        expiry = _expiry(lake, now)
         if expiry.snapshots:
             lake.upkeep.write(_EXPIRY, msgspec.json.encode(expiry))
             reach("maintain.decided")
             _finish(lake, result)
-        result.expired = [each.number for each in expired]
     return result
 
 
@@ -119,8 +117,8 @@ def _compact(lake: Lake, identifier: str, files: list[Any], lease_id: str) -> Re
         return publish(run, lease_id=lease_id)
 
 
-def _kept_and_expired(lake: Lake, now: dt.datetime) -> tuple[list[Release], list[Release]]:
-    """Releases that stay readable, and those that do not any more.
+def _kept_and_others(lake: Lake, now: dt.datetime) -> tuple[list[Release], list[Release]]:
+    """Releases that stay readable, and all others, of which most are expired already.
 
     The newest stay, and those that are young. What an erasure took out is in those before it, so after `keep_days` none of them stays.
     """
@@ -147,8 +145,9 @@ def _is_young(lake: Lake, release: Release, now: dt.datetime) -> bool:
     return now - made < dt.timedelta(days=lake.profile.keep_days)
 
 
-def _expiry(lake: Lake, kept: list[Release]) -> Expiry:
-    """Snapshots that no kept release and no run under way names, and the files that only they name."""
+def _expiry(lake: Lake, now: dt.datetime) -> Expiry:
+    """Snapshots that no kept release and no run under way names, the files that only they name, and the releases that are read no more."""
+    kept, others = _kept_and_others(lake, now)
     snapshots: dict[str, list[int]] = {}
     files: list[str] = []
     for identifier in lake.catalogue.identifiers():
@@ -158,7 +157,8 @@ def _expiry(lake: Lake, kept: list[Release]) -> Expiry:
         if gone:
             snapshots[identifier] = gone
             files += only_theirs
-    return Expiry(snapshots, files)
+    going = {each for gone in snapshots.values() for each in gone}
+    return Expiry([r.number for r in others if going & set(r.tables.values())], snapshots, files)
 
 
 def _compared_with(lake: Lake, identifier: str, latest: list[Release]) -> Iterator[Release]:
@@ -181,5 +181,6 @@ def _finish(lake: Lake, result: Maintained) -> None:
         lake.catalogue.expire(identifier, gone)
         reach("maintain.expiring")
     lake.warehouse.delete(expiry.files)
+    result.expired += expiry.releases
     result.deleted += len(expiry.files)
     lake.upkeep.delete(_EXPIRY)

@@ -101,9 +101,9 @@ def undo(lake: Lake, run_id: str) -> Undone:
 
 
 def newest_curate(lake: Lake) -> Release | None:
-    """The release of the newest curate that is in force: the one that can be undone."""
+    """The release of the newest curate or reprocess that is in force: the one that can be undone. None after an erasure."""
     found = _since_newest_curate(lake)
-    return found[-1] if found else None
+    return found[-1] if found and found[-1].verb != ERASE else None
 
 
 def _since_newest_curate(lake: Lake) -> tuple[Release, ...]:

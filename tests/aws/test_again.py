@@ -86,7 +86,7 @@ def test_a_window_is_judged_anew_by_a_backfill(lake: Lake, tmp_path: Path) -> No
     with_rule(contracts, "page_viewed", "a_field_of_tomorrow", type=["integer", "null"], description="Known.")
     today = ruled_by(lake, contracts)
     (tmp_path / "field.yaml").write_text(BACKFILL)
-    record = run_backfill(today, load_backfill(tmp_path / "field.yaml"), NOW)
+    record = run_backfill(today, load_backfill(tmp_path / "field.yaml"))
     assert record.is_complete
     assert ask(today, "select a_field_of_tomorrow as field from curated.page_viewed") == [{"field": 7}]
     assert_conserved(today)

@@ -20,8 +20,12 @@ from lakehouse.lake import Lake
 from pipeline.backfill import backfill_records, run_backfill
 from pipeline.curate import curate
 
-NOW = dt.datetime(2026, 11, 9, tzinfo=dt.UTC)
+NOON = dt.datetime(2026, 11, 9, 12, tzinfo=dt.UTC)
 FIELD = {"type": ["integer", "null"], "description": "Known by now."}
+
+
+def noon() -> dt.datetime:
+    return NOON
 
 
 def write(path: Path, **changed: Any) -> Path:
@@ -64,16 +68,17 @@ def filled(lake: Lake) -> int:
 def test_a_field_added_later_is_filled_from_raw_slice_by_slice(informed: Lake, tmp_path: Path) -> None:
     assert filled(informed) == 0
     backfill = load_backfill(write(tmp_path / "backfills" / "field.yaml"))
-    record = run_backfill(informed, backfill, NOW)
+    record = run_backfill(informed, backfill, clock=noon)
     assert filled(informed) == 6
     assert [(each.start, each.raw_objects, len(each.releases)) for each in record.done] == [
         (dt.datetime(2026, 11, day), 1, 1)  # noqa: DTZ001 as in tables
         for day in (2, 3, 4)
     ]
     assert record.is_complete
+    assert {each.done_at for each in record.done} == {NOON}
     assert backfill_records(informed) == [record]
     release = newest(informed)
-    assert run_backfill(informed, backfill, NOW) == record
+    assert run_backfill(informed, backfill, clock=noon) == record
     assert newest(informed) == release
     assert_conserved(informed)
 
@@ -94,7 +99,7 @@ def test_what_was_not_expected_is_not_published(
     release = newest(informed)
     with pytest.raises(ExpectationError, match=told):
         run_backfill(
-            informed, load_backfill(write(tmp_path / "backfills" / "field.yaml", expect=expect)), NOW
+            informed, load_backfill(write(tmp_path / "backfills" / "field.yaml", expect=expect)), clock=noon
         )
     assert newest(informed) == release
     assert backfill_records(informed) == []
@@ -116,10 +121,10 @@ def test_rows_that_go_are_held_against_what_was_expected(
     with_rule(contracts, "page_viewed", "a_field_of_tomorrow", minimum=1, **FIELD)
     backfill = load_backfill(write(tmp_path / "backfills" / "field.yaml", expect=expect))
     if told is None:
-        assert run_backfill(ruled_by(lake, contracts), backfill, NOW).is_complete
+        assert run_backfill(ruled_by(lake, contracts), backfill, clock=noon).is_complete
     else:
         with pytest.raises(ExpectationError, match=told):
-            run_backfill(ruled_by(lake, contracts), backfill, NOW)
+            run_backfill(ruled_by(lake, contracts), backfill, clock=noon)
 
 
 def test_a_slice_that_is_refused_leaves_those_before_it(lake: Lake, tmp_path: Path) -> None:
@@ -133,11 +138,11 @@ def test_a_slice_that_is_refused_leaves_those_before_it(lake: Lake, tmp_path: Pa
     path = write(tmp_path / "backfills" / "field.yaml")
     for _ in range(2):
         with pytest.raises(ExpectationError, match="loses 1"):
-            run_backfill(lake, load_backfill(path), NOW)
+            run_backfill(lake, load_backfill(path), clock=noon)
         (record,) = backfill_records(lake)
         assert (len(record.done), record.is_complete, filled(lake)) == (1, False, 1)
     with pytest.raises(UsageError, match="1 of its 3 slices are done"):
-        run_backfill(lake, load_backfill(write(path, owner="somebody else")), NOW)
+        run_backfill(lake, load_backfill(write(path, owner="somebody else")), clock=noon)
 
 
 @pytest.mark.dbt
@@ -199,6 +204,6 @@ def test_a_mistake_in_the_file_is_told_with_its_line(
 def test_an_unknown_event_type_is_refused(lake: Lake, tmp_path: Path) -> None:
     path = write(tmp_path / "backfills" / "field.yaml", expect={"events": ["page_seen"]})
     with pytest.raises(UsageError, match="page_seen"):
-        run_backfill(lake, load_backfill(path), NOW)
+        run_backfill(lake, load_backfill(path), clock=noon)
     with pytest.raises(UsageError, match="is not there"):
         load_backfill(tmp_path / "nowhere.yaml")

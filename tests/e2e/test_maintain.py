@@ -76,13 +76,14 @@ def test_small_files_become_one_and_old_releases_go(lake: Lake) -> None:
     assert planned.compacted == done.compacted == {"curated.page_viewed": {"2026-11-02": CROWDED}}
     assert (page_files(lake), state(lake)) == (1, before)
     assert done.deleted > CROWDED
+    assert planned.expired == done.expired[:-1]  # the compaction's release makes one more too old
     kept = [each for each in lake.releases.since(0) if each.number not in done.expired]
     assert [each.number for each in kept][-3:] == [newest(lake).number - n for n in (2, 1, 0)]
     for release in kept:
         with connect(lake, release) as connection:
             assert connection.sql("select count(*) from curated.page_viewed").fetchall() == [(CROWDED + 1,)]
     again = maintain(lake, later())
-    assert (again.compacted, again.deleted, again.releases) == ({}, 0, [])
+    assert (again.compacted, again.expired, again.deleted, again.releases) == ({}, [], 0, [])
     assert parquet_files(lake) == {
         path for each in kept for table, snapshot in each.tables.items()
         for path in (f.file_path.removeprefix("file://") for f in lake.catalogue.files(table, snapshot))
