@@ -128,7 +128,7 @@ def _row(erasure: Erasure) -> dict[str, Any]:
         "due": f"{erasure.due_at:%Y-%m-%d}",
         "state": "done" if proof else "under way" if erasure.found else "asked for",
         "raw_objects": len(erasure.rewritten),
-        "rows_removed": sum(each["removed"] for each in proof.rows.values()) if proof else None,
+        "rows_removed": sum(each["removed"] for each in erasure.rows.values()),
         "hits": proof.hits if proof else None,
     }
 

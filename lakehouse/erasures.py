@@ -38,15 +38,12 @@ class Found(Struct, frozen=True):
 
 
 class Proof(Struct, frozen=True):
-    """What an erasure did: when, raw objects with hashes, rows removed and changed by table, what a scan found afterwards.
+    """When an erasure was done, and what a scan found afterwards, by place.
 
     `gone_by` says of what is not gone yet when it will be.
     """
 
     erased_at: dt.datetime
-    raw_objects: tuple[RawChange, ...]
-    rows: dict[str, dict[str, int]]
-    releases: tuple[int, ...]
     scanned: dict[str, int]
     hits: int
     gone_by: dict[str, dt.datetime]
@@ -55,7 +52,8 @@ class Proof(Struct, frozen=True):
 class Erasure(Struct, frozen=True):
     """An erasure: its number, when it was asked for and by when it is due; `found` while under way, `proof` once done.
 
-    `subject` is the keyed hash of the identifier that was asked for; `subjects` of all the person's.
+    `subject` is the keyed hash of the identifier that was asked for; `subjects` of all the person's. `rewritten`, `rows` and `releases` are
+    what was done so far.
     """
 
     number: int
@@ -67,6 +65,8 @@ class Erasure(Struct, frozen=True):
     before: dt.datetime | None = None
     found: Found | None = None
     rewritten: tuple[RawChange, ...] = ()
+    rows: dict[str, dict[str, int]] = {}
+    releases: tuple[int, ...] = ()
     proof: Proof | None = None
 
 

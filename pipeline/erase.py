@@ -103,12 +103,15 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
         erasure = _rewrite(lake, erasure, found, progress)
         names = sorted({*found.records, *found.mentions})
         result = judge_anew(lake, standings_of(lake, lake.releases.latest(), names), verb=ERASE)
+        erasure = _noted(lake, erasure, result)
     derive(lake)
     build(lake)
     _fence(lake)
     reach("erase.followed")
     hits = scan(lake, [each.value for each in found.identifiers], names)
-    done = msgspec.structs.replace(erasure, found=None, proof=_proof(lake, erasure, result, hits, now))
+    gone_by = {"old snapshots and their files": now + dt.timedelta(days=lake.profile.keep_days)}
+    proof = Proof(now, scanned=hits, hits=sum(hits.values()), gone_by=gone_by)
+    done = msgspec.structs.replace(erasure, found=None, proof=proof)
     lake.erasures.put(done)
     lake.erasures.summarise()
     return done
@@ -192,22 +195,16 @@ def _fence(lake: Lake) -> None:
         publish(run, lease_id=lease_id)
 
 
-def _proof(
-    lake: Lake, erasure: Erasure, result: ReprocessResult, hits: dict[str, int], now: dt.datetime
-) -> Proof:
+def _noted(lake: Lake, erasure: Erasure, result: ReprocessResult) -> Erasure:
+    """Note what changed in tables; judged anew once more, nothing does."""
+    if not result.releases:
+        return erasure
     rows = {
         each.table: {
             what: sum(getattr(day, what) for day in each.days) for what in ("added", "removed", "changed")
         }
         for each in result.differences
     }
-    kept = dt.timedelta(days=lake.profile.keep_days)
-    return Proof(
-        erased_at=now,
-        raw_objects=erasure.rewritten,
-        rows=rows,
-        releases=tuple(result.releases),
-        scanned=hits,
-        hits=sum(hits.values()),
-        gone_by={"old snapshots and their files": now + kept},
-    )
+    noted = msgspec.structs.replace(erasure, rows=rows, releases=tuple(result.releases))
+    lake.erasures.put(noted)
+    return noted

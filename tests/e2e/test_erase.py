@@ -273,6 +273,7 @@ def test_killed_it_goes_on_where_it_was(filled: Lake, tmp_path: Path, point: str
     (done,) = filled.erasures.all()
     assert done.proof is not None
     assert done.proof.hits == 0
+    assert done.rows["curated.order_placed"]["changed"] == 1
     assert {each.raw_object: each.before for each in done.rewritten} == {
         name: hashlib.sha256(data).hexdigest()
         for name, data in raw.items()

@@ -13,7 +13,7 @@ from lakehouse.records import FileRecords
 
 NOON = dt.datetime(2026, 11, 1, 12, tzinfo=dt.UTC)
 BEFORE = dt.datetime(2026, 11, 1, 12)  # noqa: DTZ001 as in tables
-PROOF = Proof(NOON, (), {}, (), {}, 0, {})
+PROOF = Proof(NOON, {}, 0, {})
 
 
 def begin(register: Erasures, value: str, *, done: bool) -> int:
