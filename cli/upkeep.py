@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli import console
 from cli.options import examples, json_option, lake_option
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+    from pipeline.maintain import Maintained
 
 
 @click.command(
@@ -105,31 +111,54 @@ def undo(folder: Path, run: str, *, dry_run: bool, as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @json_option
 def maintain(folder: Path, *, dry_run: bool, as_json: bool) -> None:
-    """Make many small files of a day into one, and let old releases go with the files that only they name.
+    """Take out what was kept for as long as its contract allows, make many small files of a day into one, let old releases go.
 
-    The profile says which stay: keep_releases, keep_days. With Glue's catalogue, Glue's table optimizers compact and expire.
+    What went and when is kept in the lake; raw is rewritten, and every table follows. The profile says which releases stay:
+    keep_releases, keep_days. With Glue's catalogue, Glue's table optimizers compact and expire.
     """
     from ingestion.publisher import utc_now
     from lakehouse.lake import Lake
-    from pipeline.maintain import maintain as keep_up
-    from pipeline.maintain import plan_maintain
 
-    lake = Lake.open(folder)
-    if lake.profile.catalogue == "glue":
-        console.say("Glue's table optimizers compact and expire this lake's tables; nothing was done here.")
-        return
-    found = plan_maintain(lake, utc_now()) if dry_run else keep_up(lake, utc_now())
+    lake, now = Lake.open(folder), utc_now()
+    retained = _retain(lake, now, dry_run=dry_run)
+    kept = _keep_up(lake, now, dry_run=dry_run)
     if as_json:
-        console.print_json(asdict(found))
+        console.print_json({**asdict(kept), "retention": retained})
         return
+    by_type = [
+        {"event_type": name or "(rejected)", "records": count} for name, count in retained["records"].items()
+    ]
+    console.print_rows(by_type, columns=["event_type", "records"], title="Kept for as long as they may be")
     rows = [
         {"table": table, "day": day, "files": count}
-        for table, days in found.compacted.items()
+        for table, days in kept.compacted.items()
         for day, count in days.items()
     ]
     console.print_rows(rows, columns=["table", "day", "files"], title="Files of a day that become one")
     done = "would go. Nothing was done." if dry_run else "went."
-    console.say(f"{len(found.expired)} old releases, {found.deleted} files {done}")
+    console.say(f"{len(kept.expired)} old releases, {kept.deleted} files {done}")
+    if lake.profile.catalogue == "glue":
+        console.say("Glue's table optimizers compact and expire this lake's tables.")
+
+
+def _retain(lake: Lake, now: dt.datetime, *, dry_run: bool) -> dict[str, Any]:
+    """What is past its retention, and what came of it: rows by table that went or lost values, and releases."""
+    from pipeline.past_retention import past_retention
+    from pipeline.retention import retain
+
+    past = past_retention(lake, now)
+    with console.progress_bar() as progress:
+        done = None if dry_run else retain(lake, now, progress=progress)
+    rows, releases = (done.rows, list(done.releases)) if done else ({}, [])
+    return {"records": past.counts, "raw_objects": len(past.objects), "rows": rows, "releases": releases}
+
+
+def _keep_up(lake: Lake, now: dt.datetime, *, dry_run: bool) -> Maintained:
+    from pipeline.maintain import Maintained, maintain, plan_maintain
+
+    if lake.profile.catalogue == "glue":
+        return Maintained()
+    return plan_maintain(lake, now) if dry_run else maintain(lake, now)
 
 
 @click.command(epilog=examples("lake rebuild --dry-run", "lake rebuild --yes"))

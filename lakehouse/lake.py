@@ -19,6 +19,7 @@ from lakehouse.profile import PROFILE, Profile, new_profile, read_profile
 from lakehouse.pseudonym_keys import PseudonymKeys
 from lakehouse.records import Records
 from lakehouse.releases import Releases
+from lakehouse.retentions import Retentions
 from lakehouse.store import Store, write_whole
 from lakehouse.warehouse import Warehouse
 
@@ -158,6 +159,11 @@ class Lake:
     def erasures(self) -> Erasures:
         """The register of erasures: who asked, by when it is due, and how the erased are remembered."""
         return Erasures(self._parts.records.below("erasures"))
+
+    @cached_property
+    def retentions(self) -> Retentions:
+        """What retention took out of raw."""
+        return Retentions(self._parts.records.below("retentions"))
 
     @cached_property
     def listing(self) -> Listing:

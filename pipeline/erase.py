@@ -10,7 +10,7 @@ import datetime as dt
 import secrets
 from collections import defaultdict
 from dataclasses import dataclass
-from hashlib import sha256
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -25,11 +25,10 @@ from pipeline.build import build
 from pipeline.curate import Progress, curate, quiet
 from pipeline.derive import derive
 from pipeline.pause import refuse_while_paused
-from pipeline.reprocess import PATIENCE, ReprocessResult, judge_anew
-from pipeline.run import new_run, publish
+from pipeline.raw_changes import ERASE, fence, rewrite_raw
+from pipeline.reprocess import ReprocessResult, judge_anew
 from pipeline.scan import scan
 from pipeline.subject import belonging_to, by_object, identifiers_of
-from pipeline.undo import ERASE
 from pipeline.window import standings_of
 from transforms.anonymise import Anonymiser
 from transforms.repack import repack
@@ -106,7 +105,7 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
         erasure = _noted(lake, erasure, result)
     derive(lake)
     build(lake)
-    _fence(lake)
+    fence(lake, ERASE)
     reach("erase.followed")
     hits = scan(lake, [each.value for each in found.identifiers], names)
     gone_by = {"old snapshots and their files": now + dt.timedelta(days=lake.profile.keep_days)}
@@ -154,25 +153,20 @@ def _begun(lake: Lake, asked: Identifier, found: Found, now: dt.datetime) -> Era
 
 
 def _rewrite(lake: Lake, erasure: Erasure, found: Found, progress: Progress) -> Erasure:
-    """Rewrite the raw objects, each noted before it is, so that the hash of what was there is known whatever happens."""
+    """Rewrite the raw objects without the person; returns the erasure with what was noted of them."""
     anonymiser = Anonymiser(lake.declarations, frozenset(each.value for each in found.identifiers))
+    changes = list(erasure.rewritten)
+
+    def note(change: RawChange) -> None:
+        changes.append(change)
+        lake.erasures.put(msgspec.structs.replace(erasure, rewritten=tuple(changes)))
+
     names = sorted({*found.records, *found.mentions})
-    noted = {each.raw_object: each.after for each in erasure.rewritten}
-    for place, name in enumerate(names):
-        data = lake.store.read(name)
-        if noted.get(name) != _hash(data):
-            after = _rewritten(data, name, found, anonymiser)
-            if name not in noted:
-                change = RawChange(name, _hash(data), _hash(after))
-                erasure = msgspec.structs.replace(erasure, rewritten=(*erasure.rewritten, change))
-                lake.erasures.put(erasure)
-            lake.store.replace(name, after)
-            reach("erase.rewritten")
-        progress("raw objects rewritten", place + 1, len(names))
-    return erasure
+    rewrite_raw(lake, names, partial(_rewritten, found, anonymiser), erasure.rewritten, note, progress)
+    return msgspec.structs.replace(erasure, rewritten=tuple(changes))
 
 
-def _rewritten(data: bytes, name: str, found: Found, anonymiser: Anonymiser) -> bytes:
+def _rewritten(found: Found, anonymiser: Anonymiser, name: str, data: bytes) -> bytes:
     """The object's bytes without the person."""
     of_person, of_others = found.records.get(name, {}), set(found.mentions.get(name, ()))
 
@@ -182,17 +176,6 @@ def _rewritten(data: bytes, name: str, found: Found, anonymiser: Anonymiser) -> 
         return anonymiser.without_name(record) if number in of_others else record
 
     return repack(data, replacement)
-
-
-def _hash(data: bytes) -> str:
-    return sha256(data).hexdigest()
-
-
-def _fence(lake: Lake) -> None:
-    """An empty release: of all before it, maintenance keeps none for longer than it must."""
-    lease_id = secrets.token_hex(8)
-    with lake.lease.hold(lease_id, patience=PATIENCE), new_run(lake, ERASE) as run:
-        publish(run, lease_id=lease_id)
 
 
 def _noted(lake: Lake, erasure: Erasure, result: ReprocessResult) -> Erasure:

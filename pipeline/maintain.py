@@ -17,10 +17,10 @@ from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from pipeline.pause import refuse_while_paused
+from pipeline.raw_changes import ERASE, RETAIN
 from pipeline.recovery import recover
 from pipeline.rewriting import CROWDED
 from pipeline.run import new_run, publish
-from pipeline.undo import ERASE
 
 _EXPIRY: Final = "expiry"
 
@@ -120,21 +120,20 @@ def _compact(lake: Lake, identifier: str, files: list[Any], lease_id: str) -> Re
 def _kept_and_others(lake: Lake, now: dt.datetime) -> tuple[list[Release], list[Release]]:
     """Releases that stay readable, and all others, of which most are expired already.
 
-    The newest stay, and those that are young. What an erasure took out is in those before it, so after `keep_days` none of them stays.
+    The newest stay, and those that are young. What an erasure or a retention took out is in those before it, so after `keep_days` none of them stays.
     """
     releases = list(lake.releases.since(0))
     if not releases:
         return [], []
     latest = releases[-1]
     oldest_by_count = latest.number - lake.profile.keep_releases + 1
-    erased = max(
-        (each.number for each in releases if each.verb == ERASE and not _is_young(lake, each, now)), default=0
-    )
+    took_out = (each for each in releases if each.verb in {ERASE, RETAIN} and not _is_young(lake, each, now))
+    emptied = max((each.number for each in took_out), default=0)
     kept = [
         each
         for each in releases
         if each is latest
-        or (each.number >= erased and (each.number >= oldest_by_count or _is_young(lake, each, now)))
+        or (each.number >= emptied and (each.number >= oldest_by_count or _is_young(lake, each, now)))
     ]
     numbers = {each.number for each in kept}
     return kept, [each for each in releases if each.number not in numbers]

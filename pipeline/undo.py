@@ -14,11 +14,10 @@ from lakehouse.failpoints import reach
 from lakehouse.lake import Lake
 from lakehouse.releases import Release
 from pipeline.build import BI_FILE, write_bi_file
+from pipeline.raw_changes import ERASE
 from pipeline.recovery import recover
 from pipeline.run import Run, new_run, publish
 
-ERASE: Final = "erase"
-"""The verb of a run that nothing undoes."""
 _JUDGING: Final = frozenset({"curate", "reprocess", ERASE})
 """Runs that judge raw; others follow from them."""
 

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from contracts.declarations import Declarations
 from contracts.fields import Field
 from contracts.subjects import ERASED
-from contracts.validation import Foreign, Reading, Validator
-from transforms.foreign import ForeignReader
+from transforms.rewrite import Object, Rewriter
 
 _PLACEHOLDER: Final = "erased"
 
-Object = dict[str, Any]
 Judge = Callable[[Field, Any], bool]
 """True for a value of a declared field that has to go."""
 
@@ -26,8 +22,7 @@ class Anonymiser:
     def __init__(self, declarations: Declarations, values: frozenset[str]) -> None:
         """`values` are the person's identifiers."""
         self._declarations = declarations
-        self._validator = Validator(declarations)
-        self._foreign = ForeignReader()
+        self._rewriter = Rewriter(declarations)
         self._values = values
 
     def erased(self, record: bytes, event_type: str | None) -> bytes:
@@ -43,27 +38,9 @@ class Anonymiser:
         return self._rewritten(record, lambda _, value: self._names(value), only_known=False)
 
     def _rewritten(self, record: bytes, judge: Judge, *, only_known: bool) -> bytes:
-        ours = self._ours(record)
-        verdict = self._validator.read_own(ours) if ours is not None else None
-        if ours is None or not isinstance(verdict, Reading):
-            return ERASED
-        version = self._declarations.event(verdict.event_type).version(verdict.version)
-        made: Object = msgspec.json.decode(ours)
-        detail, metadata = made["detail"], made["detail"]["metadata"]
-        fields = version.fields if version else ()
-        made["detail"] = self._cleaned(detail, fields, judge, only_known=only_known)
-        metadata = self._cleaned(metadata, self._declarations.envelope.metadata, judge, only_known=only_known)
-        made["detail"]["metadata"] = metadata
-        result = msgspec.json.encode(made)
-        return result if isinstance(self._validator.read_own(result), Reading) else ERASED
-
-    def _ours(self, record: bytes) -> bytes | None:
-        """The record as one of ours: itself, or what the mapping makes of another producer's."""
-        verdict = self._validator.read(record)
-        if not isinstance(verdict, Foreign):
-            return record
-        (made,) = self._foreign.read(verdict.accepted, [record])
-        return made if isinstance(made, bytes) else None
+        return self._rewriter.rewritten(
+            record, lambda found, fields: self._cleaned(found, fields, judge, only_known=only_known)
+        )
 
     def _cleaned(self, found: Object, fields: Sequence[Field], judge: Judge, *, only_known: bool) -> Object:
         known: Mapping[str, Field] = {field.name: field for field in fields}

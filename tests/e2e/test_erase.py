@@ -258,9 +258,7 @@ def test_whom_nobody_knows_is_not_erased(filled: Lake) -> None:
 
 
 @pytest.mark.dbt
-@pytest.mark.parametrize(
-    "point", ["erase.begun", "erase.rewritten:2", "reprocess.compared", "erase.followed"]
-)
+@pytest.mark.parametrize("point", ["erase.begun", "raw.rewritten:2", "reprocess.compared", "erase.followed"])
 def test_killed_it_goes_on_where_it_was(filled: Lake, tmp_path: Path, point: str) -> None:
     with (filled.root / "lake.toml").open("a", encoding="utf-8") as profile:
         profile.write("lease_seconds = 1\n")

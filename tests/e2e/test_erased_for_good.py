@@ -7,13 +7,12 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 from commands import DONE, answer, lake_command
+from every_byte import hits
 from holdings import ask, assert_conserved, derived, holdings
 from small_project import make_project
 
@@ -24,7 +23,6 @@ from pipeline.rebuild import plan_rebuild, rebuild
 from pipeline.reprocess import reprocess
 from pipeline.window import Window
 from simulator import simulate
-from transforms.unpack import unpack
 
 pytestmark = pytest.mark.dbt
 
@@ -34,30 +32,6 @@ BUSIEST = """
 select customer_id as value, count(*) as orders from curated.order_placed
 where customer_id is not null and email_hash is not null group by 1 order by 2 desc, 1 limit 1
 """
-
-
-def texts(root: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file of a lake, as readable as it gets."""
-    for path in root.rglob("*"):
-        if not path.is_file():
-            continue
-        if path.suffix == ".parquet":
-            yield (
-                path.name,
-                json.dumps(pq.read_table(path, partitioning=None).to_pylist(), default=_text).encode(),
-            )
-        else:
-            data = path.read_bytes()
-            yield path.name, b"\n".join(unpack(data).records) if path.suffix == ".gz" else data
-
-
-def _text(value: Any) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-def hits(root: Path, values: list[str]) -> Counter[str]:
-    """In which files any of the texts stands."""
-    return Counter(name for name, text in texts(root) for value in values if value.encode() in text)
 
 
 @pytest.fixture

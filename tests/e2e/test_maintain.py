@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from commands import DONE, HELD, WRONG_USE, answer, killed_at, lake_command, stopped_at
 from holdings import accounts, assert_conserved, derived, holdings, named_parquet_files, newest, parquet_files
-from shop_raw import HOUR, MONDAY, put, sent
+from shop_raw import HOUR, put, sent
 
 from lakehouse.lake import Lake
 from lakehouse.sql import connect
@@ -21,6 +21,8 @@ from pipeline.rewriting import CROWDED
 from pipeline.undo import undo
 
 LATER = dt.timedelta(days=400)
+LATELY = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=3)
+"""A day of which nothing is past its retention, whenever this is run."""
 POINTS = ("maintain.compacted", "curate.publishing", "maintain.decided", "maintain.expiring")
 
 
@@ -41,8 +43,9 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         put(
             lake,
             f"run-{n:02d}",
-            sent("page_viewed", f"e-{n}"),
-            sent("page_viewed", "same", at=MONDAY + n * HOUR),
+            sent("page_viewed", f"e-{n}", at=LATELY),
+            sent("page_viewed", "same", at=LATELY + n * HOUR),
+            at=LATELY,
         )
         curate(lake)
     derive(lake)
@@ -73,7 +76,7 @@ def test_small_files_become_one_and_old_releases_go(lake: Lake) -> None:
     planned = plan_maintain(lake, later())
     assert (state(lake), parquet_files(lake)) == (before, files)
     done = maintain(lake, later())
-    assert planned.compacted == done.compacted == {"curated.page_viewed": {"2026-11-02": CROWDED}}
+    assert planned.compacted == done.compacted == {"curated.page_viewed": {f"{LATELY:%Y-%m-%d}": CROWDED}}
     assert (page_files(lake), state(lake)) == (1, before)
     assert done.deleted > CROWDED
     assert planned.expired == done.expired[:-1]  # the compaction's release makes one more too old
@@ -103,7 +106,7 @@ def test_what_depends_on_a_table_does_not_follow_a_compaction(lake: Lake) -> Non
     release = newest(lake)
     assert release.changes["curated.page_viewed"] == []
     assert derive(lake).release is None
-    put(lake, "more", sent("page_viewed", "more"))
+    put(lake, "more", sent("page_viewed", "more", at=LATELY), at=LATELY)
     curate(lake)
     derive(lake)
     assert_conserved(lake)
@@ -111,7 +114,7 @@ def test_what_depends_on_a_table_does_not_follow_a_compaction(lake: Lake) -> Non
 
 def test_a_run_can_still_be_undone_while_the_release_before_it_is_kept(lake: Lake) -> None:
     before = state(lake)
-    put(lake, "more", sent("page_viewed", "more"))
+    put(lake, "more", sent("page_viewed", "more", at=LATELY), at=LATELY)
     (number,) = curate(lake).releases
     maintain(lake, later())
     undo(lake, lake.releases.get(number).run_id)
@@ -139,7 +142,7 @@ def test_killed_it_goes_on(lake: Lake, tmp_path: Path, point: str) -> None:
 
 
 def test_beside_a_writer_it_waits_its_turn(lake: Lake) -> None:
-    put(lake, "more", sent("page_viewed", "more"))
+    put(lake, "more", sent("page_viewed", "more", at=LATELY), at=LATELY)
     (lake.root / "lake.toml").write_text(
         "keep_releases = 3\nkeep_days = 0\nlease_seconds = 600\n", encoding="utf-8"
     )
