@@ -80,8 +80,9 @@ def _say_plans(lake: Lake, subjects: list[Identifier], expected: str, *, as_json
     for place, plan in enumerate(plans, start=1):
         rows = [{"event_type": name or "(rejected)", "records": n} for name, n in plan.records.items()]
         console.print_rows(rows, title=f"Person {place}: {len(plan.identifiers)} identifiers")
+        held = "".join(f" In {name}: {count} records." for name, count in plan.stores.items())
         console.say(
-            f"{plan.raw_objects} raw objects would be rewritten; {plan.mentions} records of others name the person."
+            f"{plan.raw_objects} raw objects would be rewritten; {plan.mentions} records of others name the person.{held}"
         )
     console.say(f"Nothing was done. To erase: --confirm '{expected}'")
 

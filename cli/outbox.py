@@ -116,7 +116,7 @@ def _found(folder: Path, path: Path | None) -> Path:
     from lakehouse.lake import Lake
 
     if path is None:
-        return Lake.open(folder).root / "outbox.db"
+        return Lake.open(folder).outbox_path
     if not path.is_file():
         raise UsageError(f"{path} is not there. Name the file that the producer was given as its outbox.")
     return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -106,6 +106,31 @@ class Outbox(DurableFile):
             self._connection.executemany(
                 "UPDATE kept SET reason = ?, is_deliverable = ? WHERE offset = ?", notes
             )
+
+    def records(self) -> Iterator[bytes]:
+        """Every record that is here, in order."""
+        with self._guarded():
+            for (record,) in self._connection.execute("SELECT record FROM kept ORDER BY offset"):
+                yield bytes(record)
+
+    def rewrite(self, rewritten: Callable[[bytes], bytes | None]) -> int:
+        """Put other bytes in the place of records, or (for None) take them out, in one transaction; returns how many differ.
+
+        Nothing of what was there before is left in the file.
+        """
+        with self._writing():
+            found = self._connection.execute("SELECT offset, record FROM kept").fetchall()
+            made = [(rewritten(bytes(record)), bytes(record), offset) for offset, record in found]
+            changed = [(after, offset) for after, before, offset in made if after != before]
+            gone = [(offset,) for after, offset in changed if after is None]
+            self._connection.executemany(
+                "UPDATE kept SET record = ? WHERE offset = ?",
+                [each for each in changed if each[0] is not None],
+            )
+            self._connection.executemany("DELETE FROM kept WHERE offset = ?", gone)
+        if changed:
+            self.vacuum()
+        return len(changed)
 
     def _read(self, query: str, *words: Any) -> list[Kept]:
         with self._guarded():

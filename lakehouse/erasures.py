@@ -52,8 +52,8 @@ class Proof(Struct, frozen=True):
 class Erasure(Struct, frozen=True):
     """An erasure: its number, when it was asked for and by when it is due; `found` while under way, `proof` once done.
 
-    `subject` is the keyed hash of the identifier that was asked for; `subjects` of all the person's. `rewritten`, `rows` and `releases` are
-    what was done so far.
+    `subject` is the keyed hash of the identifier that was asked for; `subjects` of all the person's. `rewritten`, `rows`, `releases` and
+    `stores` (records that went or changed in stores beside the tables) are what was done so far.
     """
 
     number: int
@@ -67,6 +67,7 @@ class Erasure(Struct, frozen=True):
     rewritten: tuple[RawChange, ...] = ()
     rows: dict[str, dict[str, int]] = {}
     releases: tuple[int, ...] = ()
+    stores: dict[str, int] = {}
     proof: Proof | None = None
 
 

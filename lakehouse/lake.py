@@ -181,6 +181,11 @@ class Lake:
         return self.root / "log.db"
 
     @property
+    def outbox_path(self) -> Path:
+        """The outbox of producers that name no other."""
+        return self.root / "outbox.db"
+
+    @property
     def runs(self) -> Path:
         """Working folders of runs under way, on this machine whatever the store."""
         return self.root / "runs"

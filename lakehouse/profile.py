@@ -35,6 +35,7 @@ format_version = {version}
 # quarantine_threshold = 0.25       # share of quarantined records above which a run exits 1
 # keep_releases = 50                # so many of the newest releases can be read and undone, whatever their age
 # keep_days = 14                    # and those that are younger; what was erased is gone from old ones after so long
+# outboxes = ["/var/lib/crm/outbox.db"]   # outboxes of producers on this machine, which an erasure has to reach too
 """
 
 
@@ -56,6 +57,7 @@ class Profile:
     quarantine_threshold: Annotated[float, Meta(ge=0, le=1)] = 0.25
     keep_releases: Annotated[int, Meta(ge=1)] = 50
     keep_days: Annotated[float, Meta(ge=0, le=30)] = 14.0
+    outboxes: tuple[str, ...] = ()
 
     @property
     def is_remote(self) -> bool:

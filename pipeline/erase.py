@@ -25,6 +25,7 @@ from pipeline.build import build
 from pipeline.curate import Progress, curate, quiet
 from pipeline.derive import derive
 from pipeline.pause import refuse_while_paused
+from pipeline.personal_stores import PersonalStore, stores_of
 from pipeline.raw_changes import ERASE, fence, rewrite_raw
 from pipeline.reprocess import ReprocessResult, judge_anew
 from pipeline.scan import scan
@@ -39,12 +40,16 @@ DEADLINE: Final = dt.timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class ErasePlan:
-    """What an erasure would be about: identifiers of the person, records by event type (None: rejected), raw objects to rewrite."""
+    """What an erasure would be about: identifiers of the person, records by event type (None: rejected), raw objects to rewrite.
+
+    `stores`: records in stores beside raw and the tables.
+    """
 
     identifiers: list[Identifier]
     records: dict[str | None, int]
     mentions: int
     raw_objects: int
+    stores: dict[str, int]
 
 
 def plan_erase(lake: Lake, asked: Identifier) -> ErasePlan:
@@ -55,7 +60,9 @@ def plan_erase(lake: Lake, asked: Identifier) -> ErasePlan:
         for event_type in numbers.values():
             counts[event_type] += 1
     mentions = sum(map(len, found.mentions.values()))
-    return ErasePlan(list(found.identifiers), dict(counts), mentions, len({*found.records, *found.mentions}))
+    stores = {store.name: store.hits(found.identifiers) for store in stores_of(lake)}
+    objects = len({*found.records, *found.mentions})
+    return ErasePlan(list(found.identifiers), dict(counts), mentions, objects, stores)
 
 
 def request_erasure(lake: Lake, asked: Identifier, now: dt.datetime) -> Erasure:
@@ -87,17 +94,19 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
         HeldError: when the lake is paused, or another run holds it; doing it again is safe.
     """
     refuse_while_paused(lake)
+    stores = stores_of(lake)
     erasure = _asked_for(lake, asked)
     if erasure is None or erasure.found is None:
         curate(lake)
         derive(lake)
         held = _find(lake, asked)
-        if not held.records and not held.mentions:
+        if not (held.records or held.mentions or any(store.hits(held.identifiers) for store in stores)):
             return _erased_before(lake, asked)
         erasure = _begun(lake, asked, held, now)
     found = erasure.found
     if found is None:
         raise AssertionError("an erasure under way says what it is about")
+    erasure = _out_of_stores(lake, erasure, found, stores)
     with lake.reprocess_lease.hold(secrets.token_hex(8)):
         erasure = _rewrite(lake, erasure, found, progress)
         names = sorted({*found.records, *found.mentions})
@@ -108,6 +117,7 @@ def erase(lake: Lake, asked: Identifier, now: dt.datetime, *, progress: Progress
     fence(lake, ERASE)
     reach("erase.followed")
     hits = scan(lake, [each.value for each in found.identifiers], names)
+    hits |= {store.name: store.hits(found.identifiers) for store in stores}
     gone_by = {"old snapshots and their files": now + dt.timedelta(days=lake.profile.keep_days)}
     proof = Proof(now, scanned=hits, hits=sum(hits.values()), gone_by=gone_by)
     done = msgspec.structs.replace(erasure, found=None, proof=proof)
@@ -152,10 +162,23 @@ def _begun(lake: Lake, asked: Identifier, found: Found, now: dt.datetime) -> Era
     return begun
 
 
+def _out_of_stores(lake: Lake, erasure: Erasure, found: Found, stores: list[PersonalStore]) -> Erasure:
+    """Take the person out of stores beside raw and the tables; broken off, what was counted before is added to."""
+    anonymiser, counts = _anonymiser(lake, found), dict(erasure.stores)
+    for store in stores:
+        counts[store.name] = counts.get(store.name, 0) + store.erase(found.identifiers, anonymiser)
+        erasure = msgspec.structs.replace(erasure, stores=dict(counts))
+        lake.erasures.put(erasure)
+    return erasure
+
+
+def _anonymiser(lake: Lake, found: Found) -> Anonymiser:
+    return Anonymiser(lake.declarations, frozenset(each.value for each in found.identifiers))
+
+
 def _rewrite(lake: Lake, erasure: Erasure, found: Found, progress: Progress) -> Erasure:
     """Rewrite the raw objects without the person; returns the erasure with what was noted of them."""
-    anonymiser = Anonymiser(lake.declarations, frozenset(each.value for each in found.identifiers))
-    changes = list(erasure.rewritten)
+    anonymiser, changes = _anonymiser(lake, found), list(erasure.rewritten)
 
     def note(change: RawChange) -> None:
         changes.append(change)

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from commands import CHECK_FAILED, DONE, WRONG_USE, answer, killed_at, lake_command
 from holdings import accounts, ask, assert_conserved, derived, holdings, newest
-from shop_raw import DAY, HOUR, MONDAY, RawObject, Record, again, put, sent
+from shop_raw import DAY, HOUR, MONDAY, RawObject, Record, again, line, put, sent
 from small_project import make_project
 
 from contracts.errors import UsageError
 from contracts.subjects import ERASED, Identifier
+from ingestion.outbox import Outbox, Unsent
 from lakehouse.erasures import Erasure
 from lakehouse.lake import Lake
 from pipeline.curate import curate
@@ -339,3 +340,41 @@ def test_somebody_else_s_record_under_the_same_id_stays_and_counts_from_now_on(t
     curate(lake)
     assert ask(lake, "select customer_id from curated.page_viewed") == [{"customer_id": "ben-1"}]
     assert scan(lake, VALUES, ()) == dict.fromkeys([*newest(lake).tables, "raw"], 0)
+
+
+@pytest.mark.dbt
+def test_it_reaches_outboxes_that_are_registered_and_refuses_where_one_is_away(
+    filled: Lake, tmp_path: Path
+) -> None:
+    zoe, ben = events_of("zoe"), events_of("ben")
+    friend = of("cara", "customer_registered", "cara-waits", referred_by_customer_id="zoe-1")
+    waiting = [zoe[0], zoe[2], ben[2], friend]
+    elsewhere = tmp_path / "crm" / "outbox.db"
+    for path, records in ((filled.outbox_path, [zoe[1]]), (elsewhere, waiting)):
+        with Outbox(path) as outbox:
+            outbox.keep([Unsent(line(each), "No bus.") for each in records], bus="commerce", kept_at=NOW)
+    with (filled.root / "lake.toml").open("a", encoding="utf-8") as profile:
+        profile.write(f'outboxes = ["{elsewhere}"]\n')
+    lake = Lake.open(filled.root)
+    counts = {f"outbox {filled.outbox_path}": 1, f"outbox {elsewhere}": 3}
+    assert plan_erase(lake, ZOE).stores == counts
+    away = elsewhere.rename(elsewhere.with_suffix(".away"))
+    with pytest.raises(UsageError, match="has to reach it"):
+        erase(lake, ZOE, NOW)
+    assert lake.erasures.erased() is None
+    away.rename(elsewhere)
+    done = erase(lake, ZOE, NOW)
+    assert done.stores == counts
+    assert done.proof is not None
+    assert [done.proof.scanned[name] for name in counts] == [0, 0]
+    with Outbox(elsewhere) as outbox:
+        left = [json.loads(record) for record in outbox.records()]
+    assert [each["detail"]["metadata"]["event_id"] for each in left] == [
+        "zoe-ordered",
+        "ben-ordered",
+        "cara-waits",
+    ]
+    assert left[0]["detail"]["total_amount"] == zoe[2]["detail"]["total_amount"]
+    assert left[1] == ben[2]
+    assert "referred_by_customer_id" not in left[2]["detail"]
+    assert not any(b"zoe-1" in path.read_bytes() for path in (filled.outbox_path, elsewhere))
