@@ -139,7 +139,8 @@ def say_plan(plan: ReprocessPlan, *, as_json: bool) -> None:
         ]
     )
     lasting = f", in about {dt.timedelta(seconds=round(plan.seconds))}" if plan.seconds is not None else ""
+    costing = f", for about {plan.cost.usd} USD ({plan.cost.basis})" if plan.cost else ""
     console.say(
-        f"{plan.raw_objects} raw objects ({plan.raw_bytes} bytes, {plan.records} records) would be read{lasting}. "
+        f"{plan.raw_objects} raw objects ({plan.raw_bytes} bytes, {plan.records} records) would be read{lasting}{costing}. "
         f"Marts that may change: {', '.join(plan.marts) or 'none'}. Nothing was done."
     )

@@ -11,6 +11,7 @@ from contracts.layout import curated_table
 from lakehouse.lake import Lake
 from lakehouse.releases import Release, Work
 from pipeline.build import project_of
+from pipeline.cost import Cost, estimated_cost
 from pipeline.rebuilds import load_rules
 from pipeline.window import Window, standings_within, touched
 
@@ -25,6 +26,7 @@ class ReprocessPlan:
     """What a reprocess would read, and could touch.
 
     `days`: partitions (ISO dates) by curated table. `seconds`: as recorded runs took for so many bytes; None where there is no record.
+    `cost`: on AWS, for that time.
     """
 
     raw_objects: int
@@ -33,6 +35,7 @@ class ReprocessPlan:
     days: dict[str, list[str]]
     marts: list[str]
     seconds: float | None
+    cost: Cost | None
 
 
 def plan_reprocess(lake: Lake, window: Window) -> ReprocessPlan:
@@ -46,13 +49,15 @@ def plan_reprocess(lake: Lake, window: Window) -> ReprocessPlan:
         if days.get(table)
     }
     size = sum(each.account.object_bytes for each in standings.values())
+    seconds = _estimated(lake, release, size)
     return ReprocessPlan(
         raw_objects=len(standings),
         raw_bytes=size,
         records=sum(each.account.records for each in standings.values()),
         days=curated,
         marts=_marts(lake, curated),
-        seconds=_estimated(lake, release, size),
+        seconds=seconds,
+        cost=estimated_cost(lake.profile, seconds, len(standings)),
     )
 
 
