@@ -24,6 +24,7 @@ _ELEMENT_NUMBER: Final = Field(
     "element_number", Kind.INTEGER, required=True, description="Position in the list, counted from 1."
 )
 _COMPUTED: Final = {"occurred_date": "cast(occurred_at as date) as occurred_date"}
+_DERIVED: Final = "derived"
 _GENERATED: Final = "Generated from the contracts; change those, not this file."
 
 
@@ -48,7 +49,7 @@ def staging_files(declarations: Declarations) -> dict[str, str]:
 
     Returns:
         Text by path relative to `models/staging/`: `_sources.yml`, and a `.sql` and a `.yml` of the same stem for each
-        event type, for each list of objects in one, and for each staged table of the platform.
+        event type, for each list of objects in one, for each derived table, and for each staged table of the platform.
     """
     files = {"_sources.yml": _sources(declarations)}
     for model in _models(declarations):
@@ -88,8 +89,10 @@ def _models(declarations: Declarations) -> Iterator[_Model]:
         for field in event.latest.fields:
             if field.element is not None and field.element.kind is Kind.OBJECT:
                 yield _list_model(model, event, field, field.element)
+    for table in declarations.derived.values():
+        yield _table_model(table, _DERIVED)
     for name in STAGED_TABLES:
-        yield _table_model(declarations.tables[name])
+        yield _table_model(declarations.tables[name], PLATFORM)
 
 
 def _event_model(event: EventType, curated: tuple[Field, ...]) -> _Model:
@@ -133,13 +136,13 @@ def _list_model(parent: _Model, event: EventType, field: Field, element: Field) 
     )
 
 
-def _table_model(table: TableDeclaration) -> _Model:
+def _table_model(table: TableDeclaration, source: str) -> _Model:
     return _Model(
-        path=f"{PLATFORM}/stg_{PLATFORM}__{table.name}",
-        select=_select((f.name for f in table.fields), f"{{{{ source('{PLATFORM}', '{table.name}') }}}}"),
+        path=f"{source}/stg_{source}__{table.name}",
+        select=_select((f.name for f in table.fields), f"{{{{ source('{source}', '{table.name}') }}}}"),
         description=_with_grain(table.description, table.grain),
         columns=table.fields,
-        key=(),
+        key=table.derived.identity if table.derived else (),
         filled=tuple(f.name for f in table.fields if not f.optional),
     )
 
@@ -195,7 +198,7 @@ def _sources(declarations: Declarations) -> str:
     events = (
         (e.name, _with_grain(e.latest.description, e.latest.grain)) for e in declarations.events.values()
     )
-    tables = [declarations.tables[name] for name in STAGED_TABLES]
+    staged = [declarations.tables[name] for name in STAGED_TABLES]
     lines = [
         f"# {_GENERATED}",
         "sources:",
@@ -204,20 +207,27 @@ def _sources(declarations: Declarations) -> str:
             "Typed, deduplicated events, one table per event type, each in the shape of its newest version.",
             events,
         ),
-        *_source(
-            PLATFORM,
-            "What the platform records of its own work.",
-            ((t.name, _with_grain(t.description, t.grain)) for t in tables),
-        ),
+        *_source(_DERIVED, "Tables that follow from events.", _told(declarations.derived.values()), CURATED),
+        *_source(PLATFORM, "What the platform records of its own work.", _told(staged)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _source(name: str, description: str, tables: Iterable[tuple[str, str]]) -> Iterator[str]:
+def _told(tables: Iterable[TableDeclaration]) -> list[tuple[str, str]]:
+    return [(each.name, _with_grain(each.description, each.grain)) for each in tables]
+
+
+def _source(
+    name: str, description: str, tables: Iterable[tuple[str, str]], schema: str | None = None
+) -> Iterator[str]:
+    """A source; its schema is named as it is, unless another is given."""
+    if not (found := list(tables)):
+        return
     yield f"  - name: {name}"
+    yield from [f"    schema: {schema}"] if schema else []
     yield f"    description: {_quoted(description)}"
     yield "    tables:"
-    for table, text in tables:
+    for table, text in found:
         yield f"      - {{name: {table}, description: {_quoted(text)}}}"
 
 

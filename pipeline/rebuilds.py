@@ -122,7 +122,7 @@ def _days_of_keys(lake: Lake, rule: Rule, touched: Changes, cuts: Cuts) -> set[s
     for source, changed in touched.items():
         sql = (
             f"select distinct cast(occurred_at as date) from {anchor} where {rule.key} in"
-            f" (select {rule.key} from {source} where {_in(changed)})"
+            f" (select {rule.key} from {source} where {_in(lake, source, changed)})"
         )
         days.update(_values(lake, sql, cuts))
     return days
@@ -131,7 +131,7 @@ def _days_of_keys(lake: Lake, rule: Rule, touched: Changes, cuts: Cuts) -> set[s
 def _earliest(lake: Lake, source: str, column: str, changed: set[str], cuts: Cuts) -> str:
     found = _values(
         lake,
-        f"select min({column}) from {source} where {_in(changed)} having min({column}) is not null",
+        f"select min({column}) from {source} where {_in(lake, source, changed)} having min({column}) is not null",
         cuts,
     )
     return min(found, default=min(changed))
@@ -145,8 +145,10 @@ def _days_from(lake: Lake, rule: Rule, cuts: Cuts, earliest: str) -> set[str]:
     return {day for day in days if day >= earliest}
 
 
-def _in(changed: set[str]) -> str:
-    return "cast(occurred_at as date) in (" + ", ".join(f"date '{day}'" for day in sorted(changed)) + ")"
+def _in(lake: Lake, source: str, changed: set[str]) -> str:
+    """A condition that holds for a source's rows of the partitions that changed."""
+    partition = lake.declarations.table(source)[1]
+    return f"cast({partition} as date) in (" + ", ".join(f"date '{day}'" for day in sorted(changed)) + ")"
 
 
 def _values(lake: Lake, sql: str, cuts: Cuts) -> set[str]:

@@ -1,0 +1,3 @@
+{% macro hours_between(start, end) -%}
+    cast({{ seconds_between(start, end) }} as double) / 3600
+{%- endmacro %}

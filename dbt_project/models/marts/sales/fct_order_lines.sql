@@ -1,0 +1,28 @@
+select
+    order_line_key,
+    order_id,
+    line_number,
+    ordered_at,
+    ordered_date,
+    channel,
+    customer_id,
+    store_id,
+    sku,
+    product_id,
+    seller_id,
+    fulfilment_location_id,
+    ordered_units,
+    cancelled_units,
+    dispatched_units,
+    returned_units,
+    currency_code,
+    unit_price_amount,
+    discount_amount,
+    net_amount,
+    tax_rate,
+    tax_amount,
+    total_amount,
+    cancelled_amount,
+    returned_amount
+from {{ ref('int_order_lines_settled') }}
+{{ rebuilt_days('ordered_date') }}
