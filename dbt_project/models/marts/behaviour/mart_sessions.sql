@@ -1,0 +1,27 @@
+select
+    session_id,
+    visitor_id,
+    customer_id,
+    started_at,
+    started_date,
+    duration_seconds,
+    channel,
+    device_type,
+    country_code,
+    coalesce(is_bot, false) as is_bot,
+    landing_page_url,
+    campaign_source,
+    campaign_medium,
+    campaign_name,
+    page_view_count,
+    product_view_count,
+    search_count,
+    cart_addition_count,
+    checkout_count,
+    order_count,
+    order_amount,
+    currency_code,
+    is_bounce,
+    is_converted
+from {{ ref('stg_derived__sessions') }}
+{{ rebuilt_days('started_date') }}
