@@ -98,6 +98,7 @@ def _run_dbt(lake: Lake, project: Path, folder: Path, private: Path, todo: list[
         sys.executable, "-c", "from dbt.cli.main import cli; cli()", "--quiet", "build",
         "--project-dir", str(project), "--profiles-dir", str(project),
         "--target-path", str(folder / "target"), "--log-path", str(folder / "logs"),
+        "--exclude-resource-type", "unit_test",  # those test the models, and no data
         "--indirect-selection", "cautious", "--vars", json.dumps({"rebuild": partial}),
         "--select", *(f"+{each.rule.mart}" for each in todo),
     ]  # fmt: skip

@@ -81,9 +81,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("retention")
     project = make_project(folder / "project")
     lake = Lake.create(folder / "lake")
-    (lake.root / "lake.toml").write_text(
-        f'dbt_project = "{project}"\nlease_seconds = 1\nkeep_releases = 1\n', encoding="utf-8"
-    )
+    (lake.root / "lake.toml").write_text(f'dbt_project = "{project}"\nlease_seconds = 1\n', encoding="utf-8")
     fill(Lake.open(lake.root))
     shutil.copytree(lake.root, folder / "kept")
     return lake.root
