@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from commands import DONE, lake_command
 from conftest import profile
-from holdings import ask, assert_conserved, branches, derived, holdings
+from holdings import ask, assert_conserved, branches, derived, holdings, newest
 from records import DECLARATIONS, event, put_raw
 from ruled import other_contracts, ruled_by, with_rule
 from small_project import make_project
@@ -30,6 +30,7 @@ from pipeline.pause import pause, resume
 from pipeline.repair import repair
 from pipeline.replay import Span, replay
 from pipeline.replay_targets import BusTarget
+from pipeline.retention import retain
 from pipeline.scan import scan
 from pipeline.undo import undo
 from tests.unit.fake_bus import FakeBus
@@ -96,11 +97,29 @@ def test_a_window_is_judged_anew_by_a_backfill(lake: Lake, tmp_path: Path) -> No
     assert (holdings(lake), derived(lake)) == before
 
 
-def test_a_person_is_erased_there_too(lake: Lake, tmp_path: Path) -> None:
-    project = make_project(tmp_path / "project")
+def with_one_mart(lake: Lake, folder: Path) -> Lake:
+    """The lake with a project of one mart."""
+    project = make_project(folder / "project")
     with (lake.root / "lake.toml").open("a", encoding="utf-8") as settings:
         settings.write(f'dbt_project = "{project}"\n')
-    lake = Lake.open(lake.root)
+    return Lake.open(lake.root)
+
+
+def test_what_is_past_its_retention_goes_there_too(lake: Lake, tmp_path: Path) -> None:
+    lake = with_one_mart(lake, tmp_path)
+    put_raw(lake, "a", event(visitor_id="zoe-device"), event("fx_rate_published", "rate"))
+    curate(lake)
+    done = retain(lake, NOW + dt.timedelta(days=400))
+    assert done is not None
+    assert len(lake.retentions.changes(done)) == 1
+    assert scan(lake, ["zoe-device"], lake.store.names()) == dict.fromkeys([*newest(lake).tables, "raw"], 0)
+    assert ask(lake, "select event_id from curated.fx_rate_published") == [{"event_id": "rate"}]
+    assert_conserved(lake)
+    assert retain(lake, NOW + dt.timedelta(days=400)) is None
+
+
+def test_a_person_is_erased_there_too(lake: Lake, tmp_path: Path) -> None:
+    lake = with_one_mart(lake, tmp_path)
     ours = event(event_id="e-1", customer_id="zoe-1", visitor_id="zoe-device")
     others = event(event_id="e-2", customer_id="ben-1", visitor_id="ben-device")
     put_raw(lake, "a", ours, others)
