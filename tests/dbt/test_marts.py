@@ -111,6 +111,17 @@ def test_a_build_with_nothing_new_does_nothing(simulated: tuple[Lake, BuildResul
     assert lake.releases.latest() == before
 
 
+def test_every_saved_query_has_an_answer(simulated: tuple[Lake, BuildResult, BuildResult]) -> None:
+    lake, _, _ = simulated
+    with connect(lake, release_of(lake), schemas=(MARTS,)) as connection:
+        answers = {
+            path.stem: query(connection, path.read_text("utf-8")).num_rows
+            for path in sorted((PROJECT / "analyses").glob("*.sql"))
+        }
+    without = [name for name, count in answers.items() if count == 0]
+    assert without == ["searches_without_result"]  # the simulated shop finds something for everybody
+
+
 def test_no_mart_holds_money_in_floats(simulated: tuple[Lake, BuildResult, BuildResult]) -> None:
     lake, _, _ = simulated
     with connect(lake, release_of(lake)) as connection:
