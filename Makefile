@@ -2,6 +2,7 @@
 SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
+ATHENA := .athena/venv/bin
 LAKE_DBT := DBT_SEND_ANONYMOUS_USAGE_STATS=false DO_NOT_TRACK=1
 
 help:  ## Show the targets
@@ -16,6 +17,13 @@ help:  ## Show the targets
 
 .venv/developing: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# dbt-athena wants an older mmh3 than all else here, so Athena's clients have an environment of their own
+.athena/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .athena/venv
+	grep -v '^mmh3==' constraints.txt > .athena/constraints.txt
+	$(ATHENA)/python -m pip install --quiet --disable-pip-version-check -c .athena/constraints.txt -e '.[athena]' hypothesis pytest pytest-randomly
 	@touch $@
 
 .venv/examples: .venv/installed
@@ -45,6 +53,12 @@ test-spark: .venv/developing  ## The Spark engine: needs Java 17
 test-aws: .venv/developing  ## S3 and Glue, on stand-ins of this machine
 	$(BIN)/pytest tests/aws -m "not soak" -n 2 --dist loadfile
 
+test-athena: .athena/installed  ## Athena's clients, on Trino behind Athena's API: needs Maven
+	$(ATHENA)/pytest tests/athena
+
+athena-up: .athena/installed  ## Athena on one machine, in the foreground: needs Maven
+	$(ATHENA)/python -m local_athena
+
 soak: .venv/developing  ## Full matrices, for machines with time
 	$(BIN)/pytest tests/e2e -m soak -n 2
 	$(BIN)/pytest tests/spark -m soak
@@ -59,6 +73,6 @@ example-grocer: .venv/examples  ## A year of a grocer's receipts through the who
 	$(BIN)/python examples/grocer/run.py
 
 clean:  ## Remove what was built; lakes stay
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .athena build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-.PHONY: help install demo check test test-road test-spark test-aws soak bench docs example-grocer clean
+.PHONY: help install demo check test test-road test-spark test-aws test-athena athena-up soak bench docs example-grocer clean

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
-    "cli", "contracts", "glue_jobs", "ingestion", "lakehouse", "lambda_handlers", "pipeline", "simulator", "transforms",
+    "cli", "contracts", "glue_jobs", "ingestion", "lakehouse", "lambda_handlers", "local_athena", "pipeline", "simulator",
+    "transforms",
 )  # fmt: skip
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 GRAB_BAGS = {"util", "utils", "helper", "helpers", "manager", "managers", "common", "misc", "shared"}
