@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from argparse import ArgumentParser
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=5600)
     parser.add_argument("--region", default=REGION)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # Trino has to end with its server
     try:
         with serving(port=chosen.port, region=chosen.region) as server:
             sys.stdout.write(_said(server))

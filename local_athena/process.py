@@ -131,6 +131,8 @@ def _server(port: int) -> dict[str, str]:
         "memory.heap-headroom-per-node": "256MB",
         "catalog.management": "static",
         "task.concurrency": "2",
+        "task.min-writer-count": "1",  # limits of partitions are those of one writer
+        "task.max-writer-count": "1",
         "task.max-worker-threads": "4",
         "query.min-expire-age": "1m",
         "web-ui.enabled": "false",

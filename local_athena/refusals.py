@@ -41,9 +41,9 @@ def check_query(sql: str, functions: Functions) -> None:
         QueryFailedError: with the reason, as Athena words it where that is known
     """
     tokens = Reader(sql).tokens()
-    _check_functions(tokens, functions)
     for check in _CHECKS:
         check(tokens)
+    _check_functions(tokens, functions)
     _check_parameters(sql)
 
 

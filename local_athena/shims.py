@@ -5,6 +5,7 @@ Each shim has a test in `tests/athena/test_shims.py` that fails without it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ _STATISTICS: Final = (
     "delete_column_statistics_for_partition",
 )
 _VIEW_COMMENT: Final = "Presto View"
+_VIEW_TEXT: Final = "/* Presto View: "
 _ORIGINALS: Final = {
     name: getattr(GlueResponse, name) for name in ("create_table", "update_table", "get_table", "get_tables")
 }
@@ -49,7 +51,7 @@ def _no_statistics(_: Any) -> ActionResult:
 
 
 def _create_table(self: Any) -> Any:
-    _mark_current_fields(self.parameters["TableInput"])
+    _mark_current_fields(self)
     return _ORIGINALS["create_table"](self)
 
 
@@ -59,12 +61,14 @@ def _update_table(self: Any) -> Any:
     held = self.glue_backend.get_table(self.parameters["DatabaseName"], table["Name"])
     if asked is not None and asked != held.as_dict()["VersionId"]:
         raise ConcurrentModificationError
-    _mark_current_fields(table)
+    _mark_current_fields(self)
     return _ORIGINALS["update_table"](self)
 
 
-def _mark_current_fields(table: dict[str, Any]) -> None:
+def _mark_current_fields(request: Any) -> None:
     """Athena marks the columns of Iceberg tables so, Trino does not; awswrangler drops columns without the mark."""
+    sent = json.loads(request.body)
+    table = sent["TableInput"]
     if str((table.get("Parameters") or {}).get("table_type", "")).upper() != "ICEBERG":
         return
     for number, column in enumerate(table.get("StorageDescriptor", {}).get("Columns", []), 1):
@@ -74,6 +78,7 @@ def _mark_current_fields(table: dict[str, Any]) -> None:
             "iceberg.field.optional": "true",
         }
         column["Parameters"] = {**marks, **column.get("Parameters", {})}
+    request.body = json.dumps(sent)
 
 
 def _get_table(self: Any) -> Any:
@@ -96,7 +101,7 @@ def _asked_by_trino(request: Any) -> bool:
 
 def _known_view(table: dict[str, Any]) -> dict[str, Any]:
     """Trino knows its views by their comment; dbt's persist_docs writes another one, which Athena does not mind."""
-    if (table.get("Parameters") or {}).get("presto_view") != "true":
+    if not str(table.get("ViewOriginalText") or "").startswith(_VIEW_TEXT):
         return table
     commented = {**table["Parameters"], "comment": _VIEW_COMMENT}
     return {**table, "Parameters": commented, "Description": _VIEW_COMMENT}
