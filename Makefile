@@ -45,7 +45,7 @@ check: .venv/developing  ## Lint, types, layers, shape and unit tests: the inner
 test: check test-road test-spark test-aws  ## Every lane that this machine can run
 
 test-road: .venv/developing  ## From raw to marts on one machine, business rules, docs, and a small benchmark
-	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws -m "not soak" -n 2 --dist loadfile
+	$(BIN)/pytest tests --ignore tests/unit --ignore tests/spark --ignore tests/aws --ignore tests/athena -m "not soak" -n 2 --dist loadfile
 
 test-spark: .venv/developing  ## The Spark engine: needs Java 17
 	$(BIN)/pytest tests/spark -m "not soak" -n 2 --dist worksteal

@@ -83,7 +83,7 @@ def _fetch_trino(home: Path, repository: Path) -> None:
         (_unpack_server if ending == "tar.gz" else _unpack_plugin)(archive, home)
         archive.unlink()
     _slim(home)
-    _link_identical(home)
+    link_identical(home)
     shutil.rmtree(repository)
     (home / _DONE).touch()
 
@@ -143,7 +143,7 @@ def _slim(home: Path) -> None:
             path.unlink()
 
 
-def _link_identical(home: Path) -> None:
+def link_identical(home: Path) -> None:
     """One copy on the disk of each jar that is there more than once."""
     first: dict[tuple[int, str], Path] = {}
     for path in _jars(home):

@@ -11,6 +11,7 @@ _FIXED: Final = {
     "integer": 10, "bigint": 19, "smallint": 5, "tinyint": 3, "double": 17, "real": 17,
     "varchar": 2147483647, "timestamp": 3, "timestamp with time zone": 3,
 }  # fmt: skip
+_SECONDS: Final = re.compile(r"(\d\d:\d\d:\d\d)(?:\.(\d+))?")
 _RENAMED: Final = {"real": "float", "unknown": "varchar"}
 
 
@@ -75,8 +76,15 @@ def text(value: Any, signature: dict[str, Any]) -> str | None:
             return base64.b64decode(value).hex(" ")
         case "array" | "map" | "row":
             return _nested(value, signature)
+        case "timestamp" | "timestamp with time zone" | "time" | "time with time zone":
+            return _SECONDS.sub(_to_milliseconds, str(value), count=1)
         case _:
             return str(value)
+
+
+def _to_milliseconds(found: re.Match[str]) -> str:
+    """Athena prints no time without its milliseconds; clients insist on them."""
+    return f"{found[1]}.{(found[2] or '').ljust(3, '0')}"
 
 
 def _nested(value: Any, signature: dict[str, Any]) -> str:

@@ -117,27 +117,22 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def environment(server: Server) -> Iterator[dict[str, str]]:
-    """AWS's environment of somebody who uses the server, and nothing else of AWS's."""
+def lane(server: Server) -> Iterator[Server]:
+    """The server with a bucket, and AWS's environment of somebody who uses it, with nothing else of AWS's."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(server.environment())
-    yield server.environment()
+    Asked(server, "default").s3.create_bucket(Bucket=BUCKET)
+    yield server
     os.environ.clear()
     os.environ.update(before)
 
 
-@pytest.fixture(scope="session")
-def _bucket(server: Server) -> str:
-    Asked(server, "default").s3.create_bucket(Bucket=BUCKET)
-    return BUCKET
-
-
 @pytest.fixture(scope="module")
-def asked(server: Server, environment: dict[str, str], _bucket: str) -> Asked:
+def asked(lane: Server) -> Asked:
     """A caller whose database is no other module's."""
-    caller = Asked(server, f"lane_{next(_NUMBERS)}")
+    caller = Asked(lane, f"lane_{next(_NUMBERS)}")
     caller.glue.create_database(DatabaseInput={"Name": caller.database})
     return caller
 

@@ -20,10 +20,14 @@ CASES = [
 TABLES = (
     "CREATE TABLE events WITH (external_location = 's3://corpus/events/') AS SELECT 1 AS n, 'a' AS s",
     "CREATE TABLE wide WITH (external_location = 's3://corpus/wide/') AS SELECT 1 AS a, 2 AS b",
-    "CREATE TABLE parted WITH (external_location = 's3://corpus/parted/', partitioned_by = ARRAY['p']) "
-    "AS SELECT 1 AS n, 'a' AS p",
-    "CREATE TABLE bucketed WITH (external_location = 's3://corpus/bucketed/', bucketed_by = ARRAY['n'], "
-    "bucket_count = 2) AS SELECT 1 AS n",
+    (
+        "CREATE TABLE parted WITH (external_location = 's3://corpus/parted/', partitioned_by = ARRAY['p']) "
+        "AS SELECT 1 AS n, 'a' AS p"
+    ),
+    (
+        "CREATE TABLE bucketed WITH (external_location = 's3://corpus/bucketed/', bucketed_by = ARRAY['n'], "
+        "bucket_count = 2) AS SELECT 1 AS n"
+    ),
     "CREATE TABLE ice (n int) LOCATION 's3://corpus/ice/' TBLPROPERTIES ('table_type' = 'ICEBERG')",
     "CREATE TABLE emptied (n int) LOCATION 's3://corpus/emptied/' TBLPROPERTIES ('table_type' = 'ICEBERG')",
     "CREATE VIEW seen AS SELECT n FROM events",
@@ -31,8 +35,8 @@ TABLES = (
 
 
 @pytest.fixture(scope="module")
-def corpus(server: Server, environment: dict[str, str]) -> Asked:
-    caller = Asked(server, CORPUS)
+def corpus(lane: Server) -> Asked:
+    caller = Asked(lane, CORPUS)
     caller.s3.create_bucket(Bucket=CORPUS)
     location = f"s3://{CORPUS}/db/"
     caller.glue.create_database(DatabaseInput={"Name": CORPUS, "LocationUri": location})

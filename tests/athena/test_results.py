@@ -12,7 +12,7 @@ TYPED = """SELECT 1 AS i, bigint '2' AS b, 1.5e0 AS d, real '2.5' AS f, cast(2.2
  cast(ROW(1, 'z') AS ROW(a int, b varchar)) AS rw, from_hex('ab01') AS vb, 1e10 AS e"""
 CELLS = [
     "1", "2", "1.5", "2.5", "2.25", 'x,"y', None, "true", "2026-01-02", "2026-01-02 03:04:05.678",
-    "2026-01-02 03:04:05 UTC", "[1, null]", "{k=1}", "{a=1, b=z}", "ab 01", "1.0E10",
+    "2026-01-02 03:04:05.000 UTC", "[1, null]", "{k=1}", "{a=1, b=z}", "ab 01", "1.0E10",
 ]  # fmt: skip
 TYPES = [
     ("integer", 10, 0), ("bigint", 19, 0), ("double", 17, 0), ("float", 17, 0), ("decimal", 10, 2), ("varchar", 4, 0),
