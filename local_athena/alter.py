@@ -186,6 +186,19 @@ def _drop_partition_if_there(altered: _Altered, reader: Reader) -> None:
     _drop_partition(altered, reader, missing_ok=True)
 
 
+def _change_partition(altered: _Altered, reader: Reader) -> None:
+    """PARTITION (…) RENAME TO PARTITION (…), and PARTITION (…) SET LOCATION '…'."""
+    altered.check_kind("ALTER TABLE PARTITION", iceberg=False)
+    values = _values(altered, reader.group())
+    if reader.takes("rename", "to", "partition"):
+        changes: dict[str, object] = {"Values": _values(altered, reader.group())}
+    elif reader.takes("set", "location"):
+        changes = {"Location": reader.string()}
+    else:
+        raise unsupported_query()
+    altered.services.catalogue.change_partition(altered.database, altered.name, values, **changes)
+
+
 def _check_partition(altered: _Altered, reader: Reader, verb: str) -> None:
     if not reader.sees("partition"):
         raise unsupported_query()
@@ -219,6 +232,7 @@ _CLAUSES = (
     (("drop", "column"), _drop_column),
     (("change",), _change_column),
     (("rename", "to"), _rename),
+    (("partition",), _change_partition),
     (("add", "if", "not", "exists"), _add_missing_partition),
     (("add",), _add_partition),
     (("drop", "if", "exists"), _drop_partition_if_there),

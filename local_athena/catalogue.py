@@ -125,6 +125,23 @@ class Catalogue:
                 PartitionInput={"Values": values, "StorageDescriptor": storage, "Parameters": {}},
             )
 
+    def change_partition(self, database: str, name: str, values: list[str], **changes: Any) -> None:
+        """Give a partition other values (`Values`) or another location (`Location`)."""
+        named = {"DatabaseName": database, "TableName": name}
+        with _forgiving():
+            held = self._glue.get_partition(PartitionValues=values, **named)["Partition"]
+            storage = held["StorageDescriptor"]
+            storage = {**storage, "Location": changes.get("Location", storage["Location"])}
+            self._glue.update_partition(
+                PartitionValueList=values,
+                PartitionInput={
+                    "Values": changes.get("Values", values),
+                    "StorageDescriptor": storage,
+                    "Parameters": held.get("Parameters", {}),
+                },
+                **named,
+            )
+
     def drop_partition(self, database: str, name: str, values: list[str], *, missing_ok: bool) -> None:
         """Take a partition out of the catalogue; its data stays."""
         with _forgiving("EntityNotFoundException", forgive=missing_ok):

@@ -32,7 +32,7 @@ _DONE: Final = ".complete"
 
 
 def trino(cache: Path) -> Path:
-    """The folder of Trino, fetched if it is not there yet: about 800 MB come, 470 MB stay.
+    """The folder of Trino, fetched if it is not there yet: about 800 MB come, 280 MB stay.
 
     Raises:
         SetupError: Maven is missing, or could not fetch it

@@ -42,6 +42,18 @@ def test_partitions_are_added_with_and_without_a_location_and_dropped(asked: Ask
     )
 
 
+def test_a_partition_is_renamed_and_moved(asked: Asked, name: str) -> None:
+    asked.done(
+        f"CREATE EXTERNAL TABLE {name} (n int) PARTITIONED BY (p string) "
+        f"ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION '{asked.location(name)}'"
+    )
+    asked.s3.put_object(Bucket="lane", Key=f"{asked.database}/{name}/moved/a.csv", Body=b"7\n")
+    asked.done(f"ALTER TABLE {name} ADD PARTITION (p = 'x')")
+    asked.done(f"ALTER TABLE {name} PARTITION (p = 'x') RENAME TO PARTITION (p = 'y')")
+    asked.done(f"ALTER TABLE {name} PARTITION (p = 'y') SET LOCATION '{asked.location(name)}moved/'")
+    assert asked.done(f"SELECT n, p FROM {name}") == [["7", "y"]]
+
+
 def test_json_is_read_by_its_serde_and_projected_partitions_need_no_catalogue(
     asked: Asked, name: str
 ) -> None:
