@@ -55,7 +55,7 @@ class _Altered:
 def alter_table(services: Services, execution: Execution, reader: Reader) -> None:
     """ALTER TABLE."""
     execution.is_a("DDL", "ALTER_TABLE")
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     altered = _Altered(services, execution, database, services.catalogue.table(database, name))
     if is_view(altered.table):
         raise QueryFailedError(f"FAILED: SemanticException: {database}.{name} is a view")
@@ -100,13 +100,13 @@ def _replace_columns(altered: _Altered, reader: Reader) -> None:
 
 def _drop_column(altered: _Altered, reader: Reader) -> None:
     altered.check_kind("ALTER TABLE DROP COLUMN", iceberg=True)
-    altered.on_trino(f"DROP COLUMN {quoted(*reader.name())}")
+    altered.on_trino(f"DROP COLUMN {quoted(*reader.hive_name())}")
 
 
 def _change_column(altered: _Altered, reader: Reader) -> None:
     """CHANGE [COLUMN] old new type [FIRST|AFTER name]."""
     reader.takes("column")
-    before, after = reader.name()[-1], reader.name()[-1]
+    before, after = reader.hive_name()[-1], reader.hive_name()[-1]
     place = _place(altered, reader)
     kind = reader.rest[: len(reader.rest) - len(place)] if place else reader.rest
     column = types.columns(f"`{after}` {kind}")[0]
@@ -143,7 +143,7 @@ def _retype(altered: _Altered, before: str, column: types.Column) -> None:
 def _rename(altered: _Altered, reader: Reader) -> None:
     altered.check_kind("ALTER TABLE RENAME TO", iceberg=True)
     altered.on_trino(
-        f"RENAME TO {quoted(ICEBERG, *table_of(_same_database(altered, reader.name()), altered.execution))}"
+        f"RENAME TO {quoted(ICEBERG, *table_of(_same_database(altered, reader.hive_name()), altered.execution))}"
     )
 
 
@@ -218,7 +218,7 @@ def _values(altered: _Altered, text: str) -> list[str]:
 def alter_database(services: Services, execution: Execution, reader: Reader) -> None:
     """ALTER DATABASE SET DBPROPERTIES."""
     execution.is_a("DDL", "ALTER_DATABASE")
-    name = reader.name()[-1]
+    name = reader.hive_name()[-1]
     if not reader.takes("set", "dbproperties"):
         raise unsupported_query()
     services.catalogue.set_database_properties(name, plain_properties(reader.group()))

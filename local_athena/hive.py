@@ -59,7 +59,7 @@ def create_external_table(services: Services, execution: Execution, reader: Read
     """CREATE EXTERNAL TABLE."""
     execution.is_a("DDL", "CREATE_TABLE")
     missing_only = reader.takes("if", "not", "exists")
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     table = _table(name, reader)
     if table["Parameters"].get("table_type", "").upper() == "ICEBERG":
         raise QueryFailedError(
@@ -164,7 +164,7 @@ def create_database(services: Services, execution: Execution, reader: Reader) ->
     """CREATE DATABASE."""
     execution.is_a("DDL", "CREATE_DATABASE")
     missing_only, settings = reader.takes("if", "not", "exists"), dict[str, Any]()
-    name = reader.name()[-1]
+    name = reader.hive_name()[-1]
     while not reader.ended:
         if reader.takes("comment"):
             settings["Description"] = reader.string()
@@ -183,14 +183,14 @@ def drop_database(services: Services, execution: Execution, reader: Reader) -> N
     """DROP DATABASE."""
     execution.is_a("DDL", "DROP_DATABASE")
     missing_ok = reader.takes("if", "exists")
-    name = reader.name()[-1]
+    name = reader.hive_name()[-1]
     services.catalogue.drop_database(name, missing_ok=missing_ok, cascade=reader.takes("cascade"))
 
 
 def repair(services: Services, execution: Execution, reader: Reader) -> None:
     """MSCK REPAIR TABLE: partitions that are in S3 are made known. Not for Iceberg tables, as Athena says."""
     execution.is_a("DDL", "MSCK_REPAIR_TABLE")
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     if is_iceberg(services.catalogue.table(database, name)):
         raise QueryFailedError(
             "FAILED: SemanticException: MSCK REPAIR is not supported for table type ICEBERG"

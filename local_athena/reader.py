@@ -14,6 +14,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from sqlglot.tokens import Tokenizer
 
 from local_athena.errors import QueryFailedError
+from local_athena.reserved import RESERVED
 
 
 class _Words(Tokenizer):
@@ -62,6 +63,7 @@ class Reader:
         self.text = text
         self._tokens = tokens
         self._at = 0
+        self._named: list[Token] = []
 
     @property
     def ended(self) -> bool:
@@ -107,10 +109,40 @@ class Reader:
         Raises:
             QueryFailedError: no name stands here
         """
+        begun = self._at
         parts = [self._part()]
         while self.takes("."):
             parts.append(self._part())
+        self._named = self._tokens[begun : self._at : 2]
         return parts
+
+    def hive_name(self) -> list[str]:
+        """A name in a statement that Hive's parser reads on Athena: quoted with backticks or not at all.
+
+        Source: https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html
+
+        Raises:
+            QueryFailedError: it is quoted otherwise, or a reserved word that is not quoted
+        """
+        parts = self.name()
+        self.check_hive_name()
+        return parts
+
+    def check_hive_name(self) -> None:
+        """Refuse the name that was read last where Hive's parser would."""
+        for token in self._named:
+            reserved = token.token_type == TokenType.VAR and token.text.lower() in RESERVED
+            if reserved or self.text[token.start] == '"':
+                raise QueryFailedError(
+                    f"FAILED: ParseException: mismatched input '{self.text[token.start : token.end + 1]}' expecting a name"
+                )
+
+    def check_trino_name(self) -> None:
+        """Refuse the name that was read last where Trino's parser would."""
+        if any(self.text[token.start] == "`" for token in self._named):
+            raise QueryFailedError(
+                "SYNTAX_ERROR: backquoted identifiers are not supported; use double quotes to quote identifiers"
+            )
 
     def string(self) -> str | None:
         """The text of a quoted string, where one stands here."""

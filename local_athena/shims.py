@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from moto.core.responses import ActionResult
+from moto.glue import utils as partition_filters
 from moto.glue.exceptions import GlueClientError
 from moto.glue.responses import GlueResponse
 
@@ -23,6 +24,7 @@ _STATISTICS: Final = (
 )
 _VIEW_COMMENT: Final = "Presto View"
 _VIEW_TEXT: Final = "/* Presto View: "
+_CAST: Final = vars(partition_filters)["_cast"]
 _ORIGINALS: Final = {
     name: getattr(GlueResponse, name) for name in ("create_table", "update_table", "get_table", "get_tables")
 }
@@ -43,6 +45,12 @@ def apply() -> None:
         setattr(GlueResponse, name, _no_statistics)
     for name, changed in _CHANGED.items():
         setattr(GlueResponse, name, changed)
+    vars(partition_filters)["_cast"] = _cast
+
+
+def _cast(kind: str, value: Any) -> Any:
+    """Moto compares partition keys of Glue's bare types only; Glue knows the length of varchar(10) too."""
+    return _CAST(kind.partition("(")[0], value)
 
 
 def _no_statistics(_: Any) -> ActionResult:

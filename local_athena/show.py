@@ -57,7 +57,7 @@ def _relations(
     services: Services, execution: Execution, reader: Reader, kept: Callable[[Table], bool]
 ) -> None:
     named = reader.takes("in") or reader.takes("from")
-    database = reader.name()[-1] if named else execution.database
+    database = reader.hive_name()[-1] if named else execution.database
     wanted = pattern(_pattern(reader) or "*")
     tables = services.catalogue.tables(database)
     names = sorted(t["Name"] for t in tables if kept(t) and wanted.fullmatch(t["Name"]))
@@ -65,7 +65,7 @@ def _relations(
 
 
 def _partitions(services: Services, execution: Execution, reader: Reader) -> None:
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     table = services.catalogue.table(database, name)
     if is_iceberg(table):
         raise QueryFailedError(
@@ -82,9 +82,9 @@ def _partitions(services: Services, execution: Execution, reader: Reader) -> Non
 def _columns(services: Services, execution: Execution, reader: Reader) -> None:
     if not (reader.takes("in") or reader.takes("from")):
         raise unsupported_query()
-    parts = reader.name()
+    parts = reader.hive_name()
     if reader.takes("in") or reader.takes("from"):
-        parts = [*reader.name(), *parts]
+        parts = [*reader.hive_name(), *parts]
     table = services.catalogue.table(*table_of(parts, execution))
     execution.gives(varchar("field"), [[column["Name"].ljust(_WIDTH)] for column in _all_columns(table)])
 
@@ -94,7 +94,7 @@ def _all_columns(table: Table) -> list[dict[str, Any]]:
 
 
 def _properties(services: Services, execution: Execution, reader: Reader) -> None:
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     table = services.catalogue.table(database, name)
     found = {**table["Parameters"]}
     if is_iceberg(table):
@@ -111,7 +111,7 @@ def _create_view(services: Services, execution: Execution, reader: Reader) -> No
 
 
 def _create_table(services: Services, execution: Execution, reader: Reader) -> None:
-    database, name = table_of(reader.name(), execution)
+    database, name = table_of(reader.hive_name(), execution)
     table = services.catalogue.table(database, name)
     if is_view(table):
         raise QueryFailedError(
@@ -160,7 +160,7 @@ def describe(services: Services, execution: Execution, reader: Reader) -> None:
         raise unsupported_query()
     if not reader.takes("extended"):
         reader.takes("formatted")
-    parts = reader.name()
+    parts = reader.hive_name()
     if not reader.ended:
         raise QueryFailedError("NOT_SUPPORTED: local_athena describes whole tables only")
     table = services.catalogue.table(*table_of(parts, execution))

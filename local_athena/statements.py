@@ -48,8 +48,10 @@ def _create_table(services: Services, execution: Execution, reader: Reader) -> N
     if reader.sees("like") or not (reader.sees("(") or reader.sees("with") or reader.sees("as")):
         raise unsupported_query()
     if reader.sees("("):
+        reader.check_hive_name()
         iceberg.create_table(services, execution, name, missing_only, reader)
     else:
+        reader.check_trino_name()
         ctas.create_table_as(services, execution, name, missing_only, reader)
 
 
@@ -66,7 +68,8 @@ def _drop_view(services: Services, execution: Execution, reader: Reader) -> None
 
 def _drop(services: Services, execution: Execution, reader: Reader) -> None:
     missing_ok = reader.takes("if", "exists")
-    database, name = table_of(reader.name(), execution)
+    parts = reader.name() if execution.substatement == "DROP_VIEW" else reader.hive_name()
+    database, name = table_of(parts, execution)
     table = services.catalogue.find(database, name)
     if table is None:
         if not missing_ok:

@@ -58,7 +58,7 @@ def columns(text: str) -> list[Column]:
 
 def _column(text: str) -> Column:
     reader = Reader(text)
-    name = reader.name()[-1]
+    name = reader.hive_name()[-1]
     reader.takes(":")
     kind, comment = reader.rest, None
     if reader.skip_to("comment"):

@@ -30,6 +30,7 @@ TABLES = (
     ),
     "CREATE TABLE ice (n int) LOCATION 's3://corpus/ice/' TBLPROPERTIES ('table_type' = 'ICEBERG')",
     "CREATE TABLE emptied (n int) LOCATION 's3://corpus/emptied/' TBLPROPERTIES ('table_type' = 'ICEBERG')",
+    "CREATE TABLE date WITH (external_location = 's3://corpus/date/') AS SELECT 1 AS n",
     "CREATE VIEW seen AS SELECT n FROM events",
 )
 

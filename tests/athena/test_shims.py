@@ -93,6 +93,19 @@ def test_a_view_whose_comment_was_overwritten_is_still_a_view(asked: Asked, name
     assert mine["Parameters"]["comment"] == "what it shows"
 
 
+def test_partitions_are_found_by_keys_whose_type_has_a_length(asked: Asked, name: str) -> None:
+    """Trino has Glue compare them."""
+    asked.done(
+        f"CREATE TABLE {name} WITH (external_location = '{asked.location(name)}', partitioned_by = ARRAY['v', 'c', 'd']) AS "
+        "SELECT * FROM (VALUES (1, 'a', CAST('x' AS char(3)), CAST(1.5 AS decimal(3, 1))), "
+        "(2, 'b', CAST('y' AS char(3)), CAST(2.5 AS decimal(3, 1)))) AS t (n, v, c, d)"
+    )
+    held = asked.glue.get_table(DatabaseName=asked.database, Name=name)["Table"]["PartitionKeys"]
+    assert [key["Type"] for key in held] == ["varchar(1)", "char(3)", "decimal(3,1)"]
+    assert asked.done(f"SELECT n FROM {name} WHERE v = 'b'") == [["2"]]
+    assert asked.done(f"SELECT n FROM {name} WHERE c = 'x' AND d = DECIMAL '1.5'") == [["1"]]
+
+
 def test_a_view_has_its_columns_in_glue(asked: Asked, name: str) -> None:
     asked.done(
         f"CREATE VIEW {name} AS SELECT 1 AS n, CAST('a' AS varchar) AS s, ARRAY[CAST(ROW(1.5) AS ROW(x double))] AS l"
@@ -103,12 +116,12 @@ def test_a_view_has_its_columns_in_glue(asked: Asked, name: str) -> None:
 
 
 def test_columns_of_iceberg_tables_are_marked_as_current(asked: Asked, iceberg: str) -> None:
-    asked.done(f"ALTER TABLE {iceberg} ADD COLUMNS (more string)")
+    asked.done(f"ALTER TABLE {iceberg} ADD COLUMNS (added string)")
     held = asked.glue.get_table(DatabaseName=asked.database, Name=iceberg)["Table"]
     marks = {
         c["Name"]: c["Parameters"]["iceberg.field.current"] for c in held["StorageDescriptor"]["Columns"]
     }
-    assert marks == {"who": "true", "number": "true", "more": "true"}
+    assert marks == {"who": "true", "number": "true", "added": "true"}
 
 
 def test_pyiceberg_reads_what_trino_wrote_and_the_other_way_round(

@@ -89,6 +89,13 @@ def test_columns_of_ddl_have_types_and_comments() -> None:
     ]
 
 
+@pytest.mark.parametrize("column", ["date string", "order int", '"n" int', "timestamp timestamp"])
+def test_names_in_ddl_are_quoted_with_backticks_or_no_reserved_words(column: str) -> None:
+    with pytest.raises(QueryFailedError, match="expecting a name"):
+        types.columns(column)
+    assert types.columns("`date` string")[0]["Name"] == "date"
+
+
 @pytest.mark.parametrize(
     "kind",
     [
