@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from bench import again, door, spark
+from bench.erasure import erase_one
 from bench.figure import Figure
 from bench.measure import Measured, lake, measure
 from cli import console
@@ -73,6 +74,10 @@ class Bench:
     def window(self, hours: int) -> list[Figure]:
         """Judging one hour anew on a history of `hours` runs of an hour each."""
         return again.window_on_history(self.fresh("again"), self._hours(hours), hours)
+
+    def erase(self) -> list[Figure]:
+        """Erasing one person."""
+        return erase_one(self.fresh("erasure"), self._raw(1))
 
     def _hours(self, count: int) -> list[Path]:
         """Folders of raw of so many hours."""
@@ -267,6 +272,7 @@ def main() -> None:
         lambda: [door.drop(bench.fresh("drop"), lines=chosen.events)],
         lambda: bench.window(chosen.hours),
         lambda: [again.catch_up(bench.fresh("backlog"), chosen.events // 5)],
+        bench.erase,
     ]
     rows = []
     for number, found in enumerate(figures, start=1):
