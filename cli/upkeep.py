@@ -125,9 +125,7 @@ def maintain(folder: Path, *, dry_run: bool, as_json: bool) -> None:
     if as_json:
         console.print_json({**asdict(kept), "retention": retained})
         return
-    by_type = [
-        {"event_type": name or "(rejected)", "records": count} for name, count in retained["records"].items()
-    ]
+    by_type = [{"event_type": name, "records": count} for name, count in retained["records"].items()]
     console.print_rows(by_type, columns=["event_type", "records"], title="Kept for as long as they may be")
     rows = [
         {"table": table, "day": day, "files": count}
@@ -142,15 +140,16 @@ def maintain(folder: Path, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _retain(lake: Lake, now: dt.datetime, *, dry_run: bool) -> dict[str, Any]:
-    """What is past its retention, and what came of it: rows by table that went or lost values, and releases."""
+    """Records past their retention by event type, and what came of it: rows by table that went or lost values, and releases."""
+    from lakehouse.retentions import Retention
     from pipeline.past_retention import past_retention
     from pipeline.retention import retain
 
-    past = past_retention(lake, now)
+    if dry_run:
+        return {"records": past_retention(lake, now).counts, "rows": {}, "releases": []}
     with console.progress_bar() as progress:
-        done = None if dry_run else retain(lake, now, progress=progress)
-    rows, releases = (done.rows, list(done.releases)) if done else ({}, [])
-    return {"records": past.counts, "raw_objects": len(past.objects), "rows": rows, "releases": releases}
+        done = retain(lake, now, progress=progress) or Retention(0, now)
+    return {"records": done.records, "rows": done.rows, "releases": list(done.releases)}
 
 
 def _keep_up(lake: Lake, now: dt.datetime, *, dry_run: bool) -> Maintained:

@@ -13,10 +13,14 @@ from lakehouse.records import Records
 
 
 class Retention(Struct, frozen=True):
-    """One time that retention was enforced: its number, and the rows and releases that followed; `done_at` is None while under way."""
+    """One time that retention was enforced: its number, how many records were due by event type, and the rows and releases that followed.
+
+    `done_at` is None while under way.
+    """
 
     number: int
     began_at: dt.datetime
+    records: dict[str, int] = {}
     rows: dict[str, int] = {}
     releases: tuple[int, ...] = ()
     done_at: dt.datetime | None = None
@@ -35,10 +39,12 @@ class Retentions:
 
     def begun(self, now: dt.datetime) -> Retention:
         """The one that is under way, or a new one. The caller holds the lease on reprocessing."""
-        found = self.all()
-        if found and found[-1].done_at is None:
-            return found[-1]
-        return Retention(found[-1].number + 1 if found else 1, now)
+        names = self._records.names()
+        data = self._records.read(names[-1]) if names else None
+        newest = msgspec.json.decode(data, type=Retention) if data else None
+        if newest is not None and newest.done_at is None:
+            return newest
+        return Retention(newest.number + 1 if newest else 1, now)
 
     def put(self, retention: Retention) -> None:
         """Write one as it stands now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,8 @@ from lakehouse.lake import Lake
 from lakehouse.sql import connect, release_of
 from pipeline.subject import belonging_to, identifiers_of
 
+REJECTED: Final = "(rejected)"
+"""In place of an event type."""
 _PAST = "create temp table past (event_type varchar, raw_object varchar, raw_record bigint, occurred_at timestamp)"
 _COPIES = f"""
 insert into past
@@ -30,12 +33,12 @@ select raw_object, list(raw_record) as numbers, list(occurred_at) as times from 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Records of which something has to go: how many by event type (None: rejected), and by raw object with when they occurred.
+    """Records of which something has to go: how many by event type (or `REJECTED`), and by raw object with when they occurred.
 
     Of a rejected record it is not known when it occurred.
     """
 
-    counts: dict[str | None, int]
+    counts: dict[str, int]
     grouped: pa.Table
 
     @property
@@ -94,7 +97,7 @@ def _add_rejected(connection: duckdb.DuckDBPyConnection, lake: Lake, now: dt.dat
     if days is not None:
         latest = (now - dt.timedelta(days=days)).date()
         connection.execute(
-            f"insert into past select distinct null, raw_object, raw_record, null::timestamp from {QUARANTINE} "
+            f"insert into past select distinct '{REJECTED}', raw_object, raw_record, null::timestamp from {QUARANTINE} "
             f"anti join past using (raw_object, raw_record) where record is not null and ingest_date <= date '{latest}'"
         )
 

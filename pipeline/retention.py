@@ -42,6 +42,7 @@ def retain(lake: Lake, now: dt.datetime, *, progress: Progress = quiet) -> Reten
         names = sorted({*past.objects, *(each.raw_object for each in noted)})
         if not names:
             return None
+        begun = msgspec.structs.replace(begun, records={**begun.records, **past.counts})
         lake.retentions.put(begun)
         rewrite = _Rewrite(lake, past, now)
         rewrite_raw(lake, past.objects, rewrite, noted, partial(lake.retentions.note, begun), progress)

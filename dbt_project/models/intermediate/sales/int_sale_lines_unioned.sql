@@ -16,7 +16,8 @@ select
     orders.currency_code,
     lines.discount_amount,
     lines.net_amount,
-    lines.tax_amount
+    lines.tax_amount,
+    lines.promotion_ids
 from {{ ref('stg_orders__order_placed__lines') }} as lines
 inner join {{ ref('stg_orders__order_placed') }} as orders
     on lines.event_id = orders.event_id
@@ -40,7 +41,8 @@ select
     receipts.currency_code,
     lines.discount_amount,
     lines.net_amount,
-    lines.tax_amount
+    lines.tax_amount,
+    lines.promotion_ids
 from {{ ref('stg_stores__sale_completed__lines') }} as lines
 inner join {{ ref('stg_stores__sale_completed') }} as receipts
     on lines.event_id = receipts.event_id

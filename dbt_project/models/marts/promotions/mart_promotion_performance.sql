@@ -5,7 +5,7 @@ with applied as (
         {{ carried | join(',\n        ') }},
         element as promotion_id,
         count(*) over (partition by sold_date, sale_line_key) as promotion_count
-    from {{ exploded(ref('int_promotable_lines_unioned'), 'promotion_ids', carried) }}
+    from {{ exploded(ref('int_sale_lines_unioned'), 'promotion_ids', carried) }}
 
 ),
 
